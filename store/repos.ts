@@ -1,0 +1,79 @@
+import type { Readable } from 'node:stream'
+
+/**
+ * Bare repositories, one per workspace, read and written by plumbing alone: no checkout, so nothing that a job wrote is
+ * ever followed or run. Refs: `main` is the workspace, `refs/heads/jobs/<job>` a job's work, `refs/bellhop/…` what no
+ * branch holds any more.
+ */
+export interface Repos {
+  /** Makes the repository with an empty root commit on `main`. Safe to repeat. */
+  create(id: string): Promise<void>
+  /** The commit that a ref, branch name or hash names, or `undefined`. */
+  resolve(id: string, ref: string): Promise<string | undefined>
+  /** A folder's entries, folders first, by name; `undefined` when there is no such folder. `path` is '' for the root. */
+  tree(id: string, ref: string, path: string): Promise<readonly TreeEntry[] | undefined>
+  /** A file's content, `undefined` when there is none. Symbolic links are given as their text, never followed. */
+  blob(id: string, ref: string, path: string): Promise<Blob | undefined>
+  /** Newest first; `after` is the last hash of the page before. */
+  history(
+    id: string,
+    ref: string,
+    page: { readonly limit: number; readonly after?: string },
+  ): Promise<readonly Commit[]>
+  branches(id: string): Promise<readonly { readonly name: string; readonly commit: string }[]>
+  /** The patch from one commit to another, as git prints it, cut after `limit` bytes with a last line that says so. */
+  diff(id: string, from: string, to: string, limit?: number): Promise<string>
+  /** Paths that differ between two commits. */
+  changed(id: string, from: string, to: string): Promise<readonly string[]>
+  /** Where `to` left `from`, or `undefined`. */
+  base(id: string, from: string, to: string): Promise<string | undefined>
+  /**
+   * Brings `commit` into branch `into`: fast-forward, else a three-way merge; tried again when the branch moved meanwhile.
+   * On a conflict nothing moves. Safe to repeat: what is already in is `merged` with the branch's own tip.
+   */
+  merge(
+    id: string,
+    merge: { readonly commit: string; readonly into: string; readonly message: string; readonly at: string },
+  ): Promise<Merge>
+  /** Moves `ref` out of the way to `to` under refs/bellhop/, keeping its commit reachable. Nothing happens without `ref`. */
+  shelve(id: string, ref: string, to: string): Promise<void>
+  /** Smart HTTP for one repository: clone and fetch of everything, push where `push` allows it. */
+  serve(id: string, request: GitRequest, rights: GitRights): Promise<GitResponse>
+}
+
+export interface TreeEntry {
+  readonly name: string
+  readonly path: string
+  readonly kind: 'folder' | 'file' | 'link' | 'repository'
+  readonly bytes?: number
+}
+export interface Blob {
+  readonly bytes: number
+  readonly content: Buffer
+}
+export interface Commit {
+  readonly hash: string
+  readonly parents: readonly string[]
+  readonly author: string
+  readonly at: string
+  readonly message: string
+}
+export type Merge = { readonly merged: string } | { readonly conflicts: readonly string[] }
+
+/** `path` is what follows the repository's own address: `/info/refs`, `/git-upload-pack`, `/git-receive-pack`. */
+export interface GitRequest {
+  readonly method: string
+  readonly path: string
+  readonly query: URLSearchParams
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly body: Readable
+}
+export interface GitResponse {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Readable | string
+}
+export interface GitRights {
+  /** A sentence to refuse a push to `ref` with, or `undefined` to allow it. Absent: no push at all. */
+  readonly push?: (ref: string) => string | undefined
+}
