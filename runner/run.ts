@@ -1,0 +1,110 @@
+import type { Box } from '../sandbox/sandbox.ts'
+import type { Bell } from '../store/bell.ts'
+import type { Job } from '../store/records.ts'
+import type { Agent, AgentEvent, Reader } from './agents/agent.ts'
+import type { Keyed, Logbook } from './logbook.ts'
+import { reportsOf } from './reports.ts'
+import type { Spill } from './spill.ts'
+import { stopper } from './stopper.ts'
+import type { Ending } from './verdict.ts'
+
+/** What one attempt may add to its log by its output: 10 MB of text, then one note that the rest is left out. */
+const mostOutput = 10 * 1024 * 1024
+
+/**
+ * Follows an open box to its end: what the agent prints becomes events in the log, a cancel or the time limit becomes the
+ * ladder of signals. Resolves with how it ended, and has the box ended at once when the log refuses this attempt or `signal`
+ * aborts: then with `undefined`, for then the end is not ours to tell.
+ */
+export const follow = async ({
+  job,
+  attempt,
+  box,
+  agent,
+  logbook,
+  bell,
+  cancelled,
+  spill,
+  signal,
+}: {
+  readonly job: Job
+  readonly attempt: number
+  readonly box: Box
+  readonly agent: Agent
+  readonly logbook: Logbook
+  readonly bell: Bell
+  /** Whether somebody asked for the job's end. */
+  readonly cancelled: () => Promise<boolean>
+  readonly spill: Spill
+  readonly signal: AbortSignal
+}): Promise<Ending | undefined> => {
+  const reader = agent.read()
+  using stop = stopper({ box, interrupt: agent.interrupt, timeoutSeconds: job.timeoutSeconds })
+  const look = () =>
+    void cancelled().then(
+      yes => yes && stop.now('cancel'),
+      () => {},
+    )
+  const off = bell.on(`cancel/${job._id}`, look)
+  const abandon = () => box.signal('SIGKILL')
+  signal.addEventListener('abort', abandon, { once: true })
+  look()
+  try {
+    const seen: { exited: boolean; failed?: Ending['failed'] } = { exited: false }
+    let left = mostOutput
+    let refused = signal.aborted
+    if (refused) abandon()
+    for await (const reports of reportsOf(box.output(0))) {
+      const events: Keyed[] = []
+      for (const { at, report } of reports) {
+        if (report.report === 'exited') {
+          seen.exited = true
+          const { report: _, ...how } = report
+          events.push({ type: 'exited', key: `${attempt}/exited`, ...how })
+          stop.exited()
+        } else if (report.report === 'failed') {
+          seen.failed = report
+        } else if (report.report === 'output' && left > 0) {
+          left -= report.text.length
+          const read = left > 0 ? reader.read(report.stream, report.text) : [leftOut]
+          events.push(...keyed(read, `${attempt}/${at}`))
+        }
+      }
+      if (!(await write(events))) refused = true
+      if (refused) box.signal('SIGKILL')
+      if (reader.done) box.closeInput()
+    }
+    const exit = await box.exit
+    const last = reader.end()
+    if (!(await write(keyed(last.events, `${attempt}/end`)))) refused = true
+    if (refused || signal.aborted) return undefined
+    return { exit, ...seen, ...lastWords(last), ...(stop.why && { stopped: stop.why }) }
+  } finally {
+    off()
+    signal.removeEventListener('abort', abandon)
+  }
+
+  async function write(events: readonly Keyed[]): Promise<boolean> {
+    if (events.length === 0) return true
+    const { ok } = await logbook.add(
+      job._id,
+      await Promise.all(events.map(event => spill(job._id, event))),
+      attempt,
+    )
+    return ok
+  }
+}
+
+const leftOut: AgentEvent = {
+  type: 'noted',
+  level: 'warn',
+  text: 'The output is longer than 10 MB; the rest of it is left out here.',
+}
+
+const keyed = (events: readonly AgentEvent[], prefix: string): Keyed[] =>
+  events.map((event, n) => ({ ...event, key: `${prefix}.${n}` }))
+
+const lastWords = ({ summary, failed }: ReturnType<Reader['end']>) => ({
+  ...(summary !== undefined && { summary }),
+  ...(failed !== undefined && { complaint: failed }),
+})

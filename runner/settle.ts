@@ -1,0 +1,52 @@
+import type { Bell } from '../store/bell.ts'
+import { isOver } from '../store/lifecycle.ts'
+import type { Job } from '../store/records.ts'
+import type { Store } from '../store/store.ts'
+import { update } from '../store/update.ts'
+import type { Logbook } from './logbook.ts'
+import type { Queue } from './queue.ts'
+
+/** What follows the `ended` of a job, in an order that a crash may cut anywhere and the next start repeats. */
+export interface Settle {
+  /** Adds the answer to the conversation, releases the jobs that waited, and brings the record up to the log, last. */
+  (job: Job): Promise<void>
+}
+
+export const openSettle =
+  ({
+    store,
+    bell,
+    logbook,
+    queue,
+  }: {
+    readonly store: Store
+    readonly bell: Bell
+    readonly logbook: Logbook
+    readonly queue: Queue
+  }): Settle =>
+  async job => {
+    if (!isOver(job.state)) return
+    if (job.conversation) {
+      await store.append(`conversation/${job.conversation}`, [
+        {
+          type: 'turn',
+          key: `end/${job._id}`,
+          at: job.endedAt ?? job.createdAt,
+          by: 'bellhop',
+          text: job.summary ?? '',
+          files: [],
+          job: job._id,
+        },
+      ])
+      bell.ring(`conversation/${job.conversation}`)
+    }
+    for (const waiting of await store.find('jobs', { where: { waitsFor: job._id } }))
+      if (waiting.state === 'queued') await queue.add({ job: waiting._id, priority: waiting.priority })
+    await logbook.project(job._id)
+    await update(store, 'jobs', job._id, record => {
+      if (!record.lease) return undefined
+      const { lease: _, ...rest } = record
+      return rest
+    })
+    bell.ring('jobs')
+  }

@@ -1,0 +1,142 @@
+import type { Bell } from '../store/bell.ts'
+import { idFrom } from '../store/ids.ts'
+import { isOver, unfolded } from '../store/lifecycle.ts'
+import type { Conversation, Job, Workspace } from '../store/records.ts'
+import type { Store } from '../store/store.ts'
+import { update } from '../store/update.ts'
+import { checkAsk } from './ask.ts'
+import type { Ask, Cause, Who } from './intake.ts'
+import type { Logbook } from './logbook.ts'
+import { announce } from './messages.ts'
+import type { Outcome } from './outcome.ts'
+import { ok, refuse } from './outcome.ts'
+import type { Queue } from './queue.ts'
+import { actingTeam, roleOf } from './rights.ts'
+import type { Workspaces } from './workspaces.ts'
+
+export interface SubmitParts {
+  readonly store: Store
+  readonly bell: Bell
+  readonly queue: Queue
+  readonly logbook: Logbook
+  readonly workspaces: Workspaces
+  readonly agents: readonly string[]
+  readonly defaultAgent: string
+  readonly now: () => Date
+}
+
+/** What a new job says of the one before it. */
+export interface Lineage {
+  readonly retryOf?: string
+  /** Where the asker did not choose, the workspace of the job before. */
+  readonly workspace?: string
+}
+
+export type Submit = (who: Who, ask: Ask, cause: Cause, lineage?: Lineage) => Promise<Outcome<Job>>
+
+/**
+ * Checks and files a job: record, `queued`, ticket, in this order, each safe to repeat, so that the same cause finds or
+ * completes what it began. In a conversation whose last job is not over the new one waits for it and has no ticket yet.
+ */
+export const openSubmit = (parts: SubmitParts): Submit => {
+  const { store, bell, queue, logbook, workspaces, now } = parts
+
+  return async (who, ask, cause, lineage = {}) => {
+    const id = idFrom(cause, 'job')
+    const there = await store.get('jobs', id)
+    if (there)
+      return there.requester === who.user._id
+        ? ok(await file(there))
+        : refuse(409, 'This key was used by somebody else.')
+
+    const role = roleOf(who)
+    if (role === undefined || role === 'viewer')
+      return refuse(403, 'You may look here but not run jobs; an admin of the team can make you a member.')
+    const checked = checkAsk(ask, parts.agents, parts.defaultAgent)
+    if (!checked.ok) return checked
+    const able = await canRun(checked.value.agent)
+    if (!able.ok) return able
+    const conversation = ask.conversation ? await store.get('conversations', ask.conversation) : undefined
+    const wanted = ask.workspace ?? lineage.workspace
+    const workspace = wanted
+      ? await workspaces.named(who, wanted)
+      : ok(await workspaces.usual(who, conversation))
+    if (!workspace.ok) return workspace
+    for (const file of lineage.retryOf ? [] : checked.value.files)
+      if ((await store.get('files', file))?.by !== who.user._id)
+        return refuse(404, `There is no file "${file.slice(0, 40)}" of yours; upload it first.`, 'files')
+
+    const last = conversation
+      ? await lastJob(conversation)
+      : ask.continues && (await logbook.current(ask.continues))
+    const continues =
+      ask.continues ?? (last && last.agent === checked.value.agent && !lineage.retryOf ? last._id : undefined)
+    const job = await store.put('jobs', {
+      _id: id,
+      rev: 0,
+      ...checked.value,
+      workspace: workspace.value._id,
+      requester: who.user._id,
+      team: actingTeam(who),
+      createdAt: cause.at,
+      ...(conversation && { conversation: conversation._id }),
+      ...(last && !isOver(last.state) && { waitsFor: last._id }),
+      ...(continues !== undefined && { continues }),
+      ...(lineage.retryOf !== undefined && { retryOf: lineage.retryOf }),
+      ...unfolded,
+    })
+    if (conversation) await remember(conversation, workspace.value)
+    return ok(await file(job ?? (await store.get('jobs', id))!))
+  }
+
+  /** From the record on: the delivery, `queued`, the ticket. */
+  async function file(job: Job): Promise<Job> {
+    const { _id, requester: by, conversation, continues, retryOf, priority } = job
+    if (conversation) await announce(store, { conversation, job: _id })
+    const queued = {
+      type: 'queued',
+      key: 'queued',
+      by,
+      ...(retryOf && { retryOf }),
+      ...(continues && { continues }),
+    } as const
+    await logbook.add(_id, [queued])
+    bell.ring('jobs')
+    const before = job.waitsFor && (await logbook.current(job.waitsFor))
+    if (!before || isOver(before.state)) await queue.add({ job: _id, priority })
+    return (await logbook.current(_id)) ?? job
+  }
+
+  async function lastJob(conversation: Conversation): Promise<Job | undefined> {
+    const [last] = await store.find('jobs', {
+      where: { conversation: conversation._id },
+      descending: true,
+      limit: 1,
+    })
+    return last && (await logbook.current(last._id))
+  }
+
+  /** The thread keeps the workspace of its first job until another is named. */
+  async function remember(conversation: Conversation, workspace: Workspace): Promise<void> {
+    if (conversation.workspace === workspace._id) return
+    await update(store, 'conversations', conversation._id, record => ({
+      ...record,
+      workspace: workspace._id,
+    }))
+  }
+
+  /** Refused when there are live runners and none of them could carry the job. */
+  async function canRun(agent: string): Promise<Outcome<true>> {
+    const live = await store.find('runners', { where: { until: { gt: now().toISOString() } }, by: 'until' })
+    if (live.length === 0 || live.some(runner => runner.sandbox && runner.agents.includes(agent)))
+      return ok(true)
+    const sandboxed = live.find(runner => runner.sandbox)
+    if (sandboxed)
+      return refuse(
+        503,
+        `No runner here has the agent "${agent}"; there are: ${sandboxed.agents.join(', ')}.${agent === 'claude' ? ' An admin installs it on the runner’s host by `npm install -g @anthropic-ai/claude-code` and starts Bellhop again.' : ''}`,
+        'agent',
+      )
+    return refuse(503, `No sandbox is available here, so no job can run. ${live[0]?.why ?? ''}`.trim())
+  }
+}
