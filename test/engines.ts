@@ -1,0 +1,83 @@
+import { execFile } from 'node:child_process'
+import { appendFileSync } from 'node:fs'
+import { access, constants } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+/** A program of the machine that some tests need, and that not every machine has. */
+export type EngineName = 'bubblewrap' | 'chromium' | 'claude' | 'git'
+
+export type Found =
+  | { readonly ok: true; readonly path: string; readonly version: string }
+  | { readonly ok: false; readonly why: string }
+
+const programs: Record<EngineName, { readonly file: string; readonly install: string }> = {
+  bubblewrap: { file: 'bwrap', install: 'apt-get install bubblewrap' },
+  chromium: { file: 'chromium', install: 'apt-get install chromium' },
+  claude: {
+    file: 'claude',
+    install: 'npm install --prefix .cache/claude --no-save @anthropic-ai/claude-code@2.1.329',
+  },
+  git: { file: 'git', install: 'apt-get install git' },
+}
+
+const found = new Map<EngineName, Promise<Found>>()
+
+/**
+ * Finds an engine by really running it, once per process. What was found or missed is noted for the summary of the whole
+ * test run, in the file that `TEST_ENGINES_FILE` names.
+ */
+export const engine = (name: EngineName): Promise<Found> => {
+  const known = found.get(name)
+  if (known) return known
+  const looking = look(name).then(result => note(name, result))
+  found.set(name, looking)
+  return looking
+}
+
+/** The `skip` option of a test that needs the engine: false, or the reason. Throws where `CI=true`, where none may be missing. */
+export const skipOf = (result: Found): false | string => {
+  if (result.ok) return false
+  if (process.env.CI === 'true')
+    throw new Error(`An engine is missing, and with CI=true none may be: ${result.why}`)
+  return result.why
+}
+
+const look = async (name: EngineName): Promise<Found> => {
+  const { file, install } = programs[name]
+  const path = await which(file)
+  if (path === undefined)
+    return { ok: false, why: `${name} is not installed: no ${file} on the PATH (${install})` }
+  try {
+    const { stdout } = await run(path, ['--version'], { timeout: 30_000 })
+    if (name === 'bubblewrap')
+      await run(path, ['--unshare-all', '--ro-bind', '/', '/', 'true'], { timeout: 30_000 })
+    return { ok: true, path, version: stdout.match(/\d+(\.\d+)+/)?.[0] ?? stdout.trim() }
+  } catch (error) {
+    const said = error instanceof Error ? error.message.trim().replaceAll(/\s+/g, ' ') : String(error)
+    return { ok: false, why: `${name} does not run here: ${said}` }
+  }
+}
+
+const which = async (file: string): Promise<string | undefined> => {
+  const cached = join(import.meta.dirname, '../.cache/claude/node_modules/.bin')
+  for (const folder of [...(process.env.PATH ?? '').split(delimiter), cached]) {
+    const path = join(folder, file)
+    if (folder && (await runs(path))) return path
+  }
+  return undefined
+}
+
+const runs = (path: string): Promise<boolean> =>
+  access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  )
+
+const note = (name: EngineName, result: Found): Found => {
+  const file = process.env.TEST_ENGINES_FILE
+  if (file) appendFileSync(file, `${JSON.stringify({ name, ...result })}\n`)
+  return result
+}
