@@ -4,8 +4,8 @@ import { describe, test } from 'node:test'
 import type { Queue } from './queue.ts'
 
 /** What every queue promises. */
-export const queueContract = (name: string, open: () => Promise<Queue> | Queue): void =>
-  describe(`the ${name} queue`, () => {
+export const queueContract = (name: string, open: () => Promise<Queue> | Queue): void => {
+  void describe(`the ${name} queue`, () => {
     /** Works until `count` tickets were handled, and gives them in order. */
     const drain = async (queue: Queue, count: number, concurrency = 1): Promise<readonly string[]> => {
       const stop = new AbortController()
@@ -117,3 +117,4 @@ export const queueContract = (name: string, open: () => Promise<Queue> | Queue):
       assert.deepEqual(await handled, ['a'])
     })
   })
+}

@@ -6,11 +6,11 @@ import { update } from '../store/update.ts'
 import type { Logbook } from './logbook.ts'
 import type { Queue } from './queue.ts'
 
-/** What follows the `ended` of a job, in an order that a crash may cut anywhere and the next start repeats. */
-export interface Settle {
-  /** Adds the answer to the conversation, releases the jobs that waited, and brings the record up to the log, last. */
-  (job: Job): Promise<void>
-}
+/**
+ * What follows the `ended` of a job, in an order that a crash may cut anywhere and the next start repeats: the answer is
+ * added to the conversation, the jobs that waited are released, and last the record is brought up to the log.
+ */
+export type Settle = (job: Job) => Promise<void>
 
 export const openSettle =
   ({

@@ -28,11 +28,15 @@ export const stopper = ({
   readonly timeoutSeconds: number
 }): Stopper => {
   const ladder = [
-    ...(interrupt === undefined ? [] : [() => (box.write(interrupt), box.closeInput())]),
+    ...(interrupt === undefined ? [] : [() => ask(interrupt)]),
     () => box.signal('SIGINT'),
     () => box.signal('SIGTERM'),
     () => box.signal('SIGKILL'),
   ]
+  const ask = (line: string) => {
+    box.write(line)
+    box.closeInput()
+  }
   let why: 'cancel' | 'timeout' | undefined
   let saving = false
   let timer = setTimeout(() => start('timeout'), timeoutSeconds * 1000)
