@@ -6,8 +6,9 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-/** A program of the machine that some tests need, and that not every machine has. */
-export type EngineName = 'bubblewrap' | 'chromium' | 'claude' | 'git'
+/** Programs of the machine that some tests need, and that not every machine has. */
+export const engineNames = ['bubblewrap', 'chromium', 'claude', 'git'] as const
+export type EngineName = (typeof engineNames)[number]
 
 export type Found =
   | { readonly ok: true; readonly path: string; readonly version: string }
