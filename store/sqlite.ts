@@ -25,8 +25,8 @@ export const openSqlite = (file: string): Store => {
   const group = groupWrites(db)
   const statements = new Map<string, ReturnType<DatabaseSync['prepare']>>()
   const prepared = (sql: string) => {
-    let statement = statements.get(sql)
-    if (!statement) statements.set(sql, (statement = db.prepare(sql)))
+    const statement = statements.get(sql) ?? db.prepare(sql)
+    statements.set(sql, statement)
     return statement
   }
   const rowsAfter = (log: string, seq: number, limit: number) =>

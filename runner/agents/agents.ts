@@ -1,0 +1,49 @@
+import { access, constants, realpath } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+import type { Agent } from './agent.ts'
+import { openClaude } from './claude.ts'
+import { openCommand } from './command.ts'
+import { openScript } from './script.ts'
+
+/** The agents that this host can offer, and the programs of the host that their boxes need to see. */
+export interface Offered {
+  readonly agents: readonly Agent[]
+  readonly tools: readonly { readonly from: string; readonly to: string }[]
+}
+
+/** Where a box finds Claude Code. */
+const claudeInBox = '/opt/bellhop/bin/claude'
+
+/**
+ * `command` always, `claude` where its program is found on `path` or in `cache`, `script` only when it was asked for by
+ * name: it is for tests and the demo.
+ */
+export const openAgents = async ({
+  path,
+  agent,
+}: {
+  readonly path: string
+  readonly agent: string
+}): Promise<Offered> => {
+  const claude = await find('claude', [
+    ...path.split(delimiter),
+    join('.cache', 'claude', 'node_modules', '.bin'),
+  ])
+  return {
+    agents: [openCommand(), ...(claude ? [openClaude()] : []), ...(agent === 'script' ? [openScript()] : [])],
+    tools: claude ? [{ from: claude, to: claudeInBox }] : [],
+  }
+}
+
+const find = async (name: string, folders: readonly string[]): Promise<string | undefined> => {
+  for (const folder of folders) {
+    const file = join(folder, name)
+    try {
+      await access(file, constants.X_OK)
+      return await realpath(file)
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return undefined
+}
