@@ -42,6 +42,8 @@ export interface Box extends AsyncDisposable {
   output(from: number): AsyncIterable<Uint8Array>
   /** Gives the agent a line on its standard input. Nothing happens when it is over. */
   write(line: string): void
+  /** Ends the agent's standard input, after the lines written before. */
+  closeInput(): void
   /** Signals the agent inside the box; `SIGKILL` ends the whole box. */
   signal(signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL'): void
   /** Resolves, and never rejects, when the box is over. `code` is the agent's own, 125 when the entry itself failed. */
@@ -97,6 +99,8 @@ export interface AgentCommand {
  * the log with nonsense, and changes nothing else.
  */
 export type Report =
+  /** The entry runs: always the first line. */
+  | { readonly report: 'ready' }
   | { readonly report: 'cloned'; readonly commit: string }
   | { readonly report: 'output'; readonly stream: 'out' | 'err'; readonly text: string }
   | { readonly report: 'exited'; readonly code?: number; readonly signal?: string }
