@@ -1,0 +1,78 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Plan } from '../sandbox.ts'
+import { run } from './program.ts'
+
+export interface Git {
+  /** Clones the workspace; gives the commit it stands at. */
+  clone(signal: AbortSignal): Promise<string>
+  /** Commits all there is, when something changed; gives the commit at which the workspace then stands. */
+  commit(): Promise<string>
+  push(): Promise<void>
+}
+
+/**
+ * Git as the entry uses it: without the machine's settings, without hooks, over HTTP only. What the repository's own
+ * settings make it run stays in the box, where the agent can run anything anyway.
+ */
+export const openGit = (parts: {
+  readonly plan: Plan['git']
+  readonly workspace: string
+  /** The repository's address. */
+  readonly remote: string
+  readonly env: Readonly<Record<string, string>>
+}): Git => {
+  const { plan, workspace, remote } = parts
+  const env = {
+    ...parts.env,
+    ...identity(plan),
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_ALLOW_PROTOCOL: 'http',
+  }
+  const git = (
+    argv: readonly string[],
+    more: { input?: string; answers?: number[]; signal?: AbortSignal } = {},
+  ) => run({ argv: ['git', ...settings, '-C', workspace, ...argv], env, ...more })
+  const head = async () => (await git(['rev-parse', '--verify', 'HEAD'])).printed
+
+  return {
+    clone: async signal => {
+      await git(['clone', '--quiet', '--single-branch', '--branch', plan.from, '--', remote, '.'], { signal })
+      return await head()
+    },
+    commit: async () => {
+      // Left by a git of the agent's that was killed.
+      await rm(join(workspace, '.git/index.lock'), { force: true })
+      await git(['add', '--all'])
+      const { code } = await git(['diff', '--cached', '--quiet'], { answers: [1] })
+      if (code === 1) await git(['commit', '--quiet', '--no-verify', '--file', '-'], { input: plan.message })
+      return await head()
+    },
+    push: async () => {
+      await git(['push', '--quiet', '--no-verify', remote, `HEAD:refs/heads/${plan.branch}`])
+    },
+  }
+}
+
+/** Who commits, for the entry's git and the agent's own. Git refuses a name that has no letter in it. */
+export const identity = ({ name, email }: Pick<Plan['git'], 'name' | 'email'>): Record<string, string> => {
+  const who = /[\p{L}\p{N}]/u.test(name) ? name : 'Bellhop'
+  return {
+    GIT_AUTHOR_NAME: who,
+    GIT_AUTHOR_EMAIL: email,
+    GIT_COMMITTER_NAME: who,
+    GIT_COMMITTER_EMAIL: email,
+  }
+}
+
+const settings = [
+  ['core.hooksPath', '/dev/null'],
+  ['core.fsmonitor', 'false'],
+  ['commit.gpgSign', 'false'],
+  ['push.gpgSign', 'false'],
+  ['gc.auto', '0'],
+  ['advice.detachedHead', 'false'],
+  ['advice.addEmbeddedRepo', 'false'],
+].flatMap(([name, value]) => ['-c', `${name}=${value}`])
