@@ -1,0 +1,46 @@
+import { chmod, mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { BoxName } from './sandbox.ts'
+
+/** The name of a box's folder, and of its entry in a process list. */
+export const nameOf = ({ job, attempt }: BoxName): string => `${job}-${attempt}`
+
+/** Makes a folder for a new box that others may pass through but not list. Throws when it is there already. */
+export const makeFolder = async (boxes: string, name: BoxName): Promise<string> => {
+  const path = join(boxes, nameOf(name))
+  await mkdir(boxes, { recursive: true, mode: 0o711 })
+  await mkdir(path)
+  await chmod(path, 0o711)
+  return path
+}
+
+/** The boxes that have a folder. */
+export const listFolders = async (boxes: string): Promise<readonly BoxName[]> => {
+  const names = await readdir(boxes).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw error
+  })
+  return names.flatMap(name => {
+    const [, job, attempt] = /^([a-z0-9]+)-(\d+)$/.exec(name) ?? []
+    return job ? [{ job, attempt: Number(attempt) }] : []
+  })
+}
+
+/** Removes a folder with all that is in it, also folders that were closed to their owner, as some tools leave them. */
+export const removeFolder = async (path: string): Promise<void> => {
+  const remove = () => rm(path, { recursive: true, force: true, maxRetries: 3 })
+  try {
+    await remove()
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'EACCES' && code !== 'EPERM') throw error
+    await unlock(path)
+    await remove()
+  }
+}
+
+const unlock = async (folder: string): Promise<void> => {
+  await chmod(folder, 0o700)
+  for (const entry of await readdir(folder, { withFileTypes: true }))
+    if (entry.isDirectory()) await unlock(join(folder, entry.name))
+}
