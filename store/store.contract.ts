@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { describe, test } from 'node:test'
+import type { Event } from './events.ts'
+import type { Inbox } from './records.ts'
+import type { Draft, Store } from './store.ts'
+import { NoIndex } from './store.ts'
+
+const at = '2026-01-01T00:00:00.000Z'
+const note = (key: string, text = key): Draft<Event> => ({ type: 'noted', level: 'info', text, key, at })
+const ended: Draft<Event> = {
+  type: 'ended',
+  key: 'ended',
+  at,
+  outcome: 'succeeded',
+  reason: 'done',
+  summary: '',
+}
+const envelope = (_id: string, fields: Partial<Inbox> = {}): Inbox => ({
+  _id,
+  rev: 0,
+  platform: 'slack',
+  receivedAt: at,
+  body: {},
+  tries: 0,
+  state: 'new',
+  ...fields,
+})
+
+/** What every store promises. `open` gives an empty one. */
+export const storeContract = (name: string, open: () => Promise<Store>): void => {
+  void describe(`the ${name} store`, () => {
+    test('gives back what was put, with its revision', async () => {
+      await using store = await open()
+      const body = { text: 'grüß 🛎\u0000"\\', nested: { list: [1, null, true] } }
+      assert.equal((await store.put('inbox', envelope('a', { body })))?.rev, 1)
+      assert.deepEqual(await store.get('inbox', 'a'), { ...envelope('a', { body }), rev: 1 })
+      assert.equal(await store.get('inbox', 'b'), undefined)
+    })
+
+    test('lets one of many insert an id, and one of many replace a revision', async () => {
+      await using store = await open()
+      const inserted = await Promise.all(Array.from({ length: 32 }, () => store.put('inbox', envelope('a'))))
+      assert.equal(inserted.filter(Boolean).length, 1)
+      const replaced = await Promise.all(
+        Array.from({ length: 32 }, (_, tries) => store.put('inbox', envelope('a', { rev: 1, tries }))),
+      )
+      const [winner, ...others] = replaced.filter(stored => stored !== undefined)
+      assert.deepEqual(others, [])
+      assert.deepEqual(await store.get('inbox', 'a'), winner)
+      assert.equal(winner?.rev, 2)
+    })
+
+    test('does not replace what is not there', async () => {
+      await using store = await open()
+      assert.equal(await store.put('inbox', envelope('a', { rev: 3 })), undefined)
+      assert.equal(await store.get('inbox', 'a'), undefined)
+    })
+
+    test('drops by id, and by revision only while it holds', async () => {
+      await using store = await open()
+      await store.put('inbox', envelope('a'))
+      assert.equal(await store.drop('inbox', 'a', 7), false)
+      assert.equal(await store.drop('inbox', 'a', 1), true)
+      assert.equal(await store.drop('inbox', 'a'), false)
+    })
+
+    test('finds by equality, by many values and by range, in order, up to a limit', async () => {
+      await using store = await open()
+      for (const [n, platform] of ['slack', 'web', 'slack', 'web', 'slack'].entries())
+        await store.put(
+          'inbox',
+          envelope(`e${n}`, { platform, receivedAt: `2026-01-0${5 - n}T00:00:00.000Z` }),
+        )
+      const ids = async (query: Parameters<typeof store.find<'inbox'>>[1]) =>
+        (await store.find('inbox', query)).map(({ _id }) => _id)
+      assert.deepEqual(await ids({ where: { platform: 'slack', state: 'new' }, by: 'receivedAt' }), [
+        'e4',
+        'e2',
+        'e0',
+      ])
+      assert.deepEqual(
+        await ids({
+          where: { platform: ['slack', 'web'], state: 'new' },
+          by: 'receivedAt',
+          descending: true,
+          limit: 2,
+        }),
+        ['e0', 'e1'],
+      )
+      const late = { gte: '2026-01-02T00:00:00.000Z', lt: '2026-01-05T00:00:00.000Z' }
+      assert.deepEqual(await ids({ where: { state: 'new', receivedAt: late }, by: 'receivedAt' }), [
+        'e3',
+        'e2',
+        'e1',
+      ])
+      assert.deepEqual(await ids({ where: { _id: { gt: 'e2' } } }), ['e3', 'e4'])
+      assert.deepEqual(await ids({ where: { _id: ['e1', 'e9'] } }), ['e1'])
+      assert.equal(await store.count('inbox', { platform: 'web', state: 'new' }), 2)
+      assert.equal(await store.count('inbox', {}), 5)
+    })
+
+    test('refuses a question that no index answers, and one with too many values', async () => {
+      await using store = await open()
+      await assert.rejects(store.find('inbox', { where: { tries: 3 } }), NoIndex)
+      await assert.rejects(store.count('inbox', { receivedAt: { gt: at } }), NoIndex)
+      await assert.rejects(store.find('inbox', { where: { state: 'new' } }), NoIndex)
+      await assert.rejects(store.find('inbox', { where: { _id: Array(101).fill('x') } }), /101 values/)
+      await assert.rejects(store.find('inbox', { limit: 1001 }), /limit/)
+    })
+
+    test('numbers entries from 1 without a gap, whoever appends at once', async () => {
+      await using store = await open()
+      await Promise.all(
+        Array.from({ length: 40 }, (_, n) => store.append('job/a', [note(`${n}a`), note(`${n}b`)])),
+      )
+      const entries = await store.after('job/a', 0)
+      assert.deepEqual(
+        entries.map(({ seq }) => seq),
+        Array.from({ length: 80 }, (_, n) => n + 1),
+      )
+      for (let n = 0; n < 80; n += 2)
+        assert.equal(entries[n]?.key.slice(0, -1), entries[n + 1]?.key.slice(0, -1))
+      assert.deepEqual(
+        (await store.after('job/a', 78)).map(({ seq }) => seq),
+        [79, 80],
+      )
+      assert.equal((await store.after('job/a', 0, 3)).length, 3)
+      assert.deepEqual(await store.after('job/b', 0), [])
+    })
+
+    test('adds an entry of a known key no second time and gives back the first', async () => {
+      await using store = await open()
+      const first = await store.append('job/a', [note('k', 'first')])
+      const second = await store.append('job/a', [note('k', 'second'), note('l')])
+      assert.deepEqual(second.ok && first.ok && second.entries[0], first.ok && first.entries[0])
+      assert.deepEqual(
+        (await store.after('job/a', 0)).map(({ key }) => key),
+        ['k', 'l'],
+      )
+      const twice = await store.append('job/a', [note('m'), note('m', 'again')])
+      assert.equal(twice.ok && twice.entries[0]?.seq, twice.ok && twice.entries[1]?.seq)
+    })
+
+    test('refuses an attempt that is no longer the newest, and gives people the attempt of the head', async () => {
+      await using store = await open()
+      await store.append('job/a', [note('1')], 1)
+      await store.append('job/a', [note('2')], 2)
+      assert.deepEqual(await store.append('job/a', [note('late')], 1), { ok: false, why: 'superseded' })
+      const people = await store.append('job/a', [note('people')])
+      assert.equal(people.ok && people.entries[0]?.attempt, 2)
+      assert.equal((await store.after('job/a', 0)).length, 3)
+    })
+
+    test('lets one of two runners claim an attempt', async () => {
+      await using store = await open()
+      const claims = await Promise.all(
+        ['r1', 'r2', 'r3'].map(runner =>
+          store.append('job/a', [{ type: 'started', runner, key: '1/started', at }], 1),
+        ),
+      )
+      const winners = new Set(
+        claims.map(claim => claim.ok && claim.entries[0]?.type === 'started' && claim.entries[0].runner),
+      )
+      assert.equal(winners.size, 1)
+      assert.equal((await store.after('job/a', 0)).length, 1)
+    })
+
+    test('takes nothing behind the end, but a repeat of what is there', async () => {
+      await using store = await open()
+      await store.append('job/a', [note('k'), ended], 1)
+      assert.deepEqual(await store.append('job/a', [note('late')], 2), { ok: false, why: 'ended' })
+      assert.deepEqual(await store.append('job/a', [note('k'), note('late')]), { ok: false, why: 'ended' })
+      assert.equal((await store.append('job/a', [note('k'), ended], 1)).ok, true)
+      assert.equal((await store.after('job/a', 0)).length, 2)
+    })
+
+    test('keeps the digest of the content as stored, also after the content was erased', async () => {
+      await using store = await open()
+      await store.append('job/a', [note('k', 'secret ü'), note('l')])
+      const [before] = await store.after('job/a', 0)
+      const content = JSON.stringify({ type: 'noted', level: 'info', text: 'secret ü' })
+      assert.equal(before?.digest, createHash('sha256').update(content).digest('hex'))
+      await store.erase('job/a', [1])
+      const [after, other] = await store.after('job/a', 0)
+      assert.deepEqual(after, {
+        type: 'noted',
+        erased: true,
+        seq: 1,
+        attempt: 0,
+        key: 'k',
+        at,
+        digest: before?.digest,
+      })
+      assert.equal(other?.type === 'noted' && other.text, 'l')
+    })
+  })
+}
