@@ -1,0 +1,82 @@
+import { access, mkdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { git } from './bare-git.ts'
+import { base, changed, diff, history } from './bare-history.ts'
+import { merge, shelve, writeCommit } from './bare-merge.ts'
+import { isRepositoryId } from './bare-names.ts'
+import { branches, moveRefs, resolve } from './bare-refs.ts'
+import { blob, tree } from './bare-tree.ts'
+import type { Repos } from './repos.ts'
+import { serveGit } from './smart-http.ts'
+
+/**
+ * Bare repositories in a folder of which this process is the only owner: `<id>.git` each, with ids of lower-case letters
+ * and digits. Everything but `create` and `serve` throws where there is no such repository.
+ */
+export const openBare = (folder: string, { now }: { readonly now: () => Date }): Repos => {
+  const creating = new Map<string, Promise<void>>()
+  const merging = new Map<string, Promise<unknown>>()
+
+  const pathOf = (id: string): string => {
+    if (!isRepositoryId(id))
+      throw new Error(
+        `${JSON.stringify(id)} cannot name a repository: use lower-case letters and digits, at most 100.`,
+      )
+    return join(folder, `${id}.git`)
+  }
+  const there = async (id: string): Promise<string> => {
+    if (await exists(pathOf(id))) return pathOf(id)
+    throw new Error(`There is no repository ${id}.`)
+  }
+  const create = async (id: string): Promise<void> => {
+    const path = pathOf(id)
+    if (await exists(path)) return
+    // Half a repository never has the name of a whole one: a crash leaves only the draft, which the next try clears.
+    const draft = join(folder, `${id}.draft`)
+    await rm(draft, { recursive: true, force: true })
+    await mkdir(draft, { recursive: true, mode: 0o700 })
+    await git(draft, ['init', '--bare', '--initial-branch=main', '--template='])
+    const { out } = await git(draft, ['hash-object', '-t', 'tree', '-w', '/dev/null'])
+    const commit = await writeCommit(draft, {
+      tree: out.toString().trim(),
+      parents: [],
+      message: 'Begin',
+      at: now(),
+    })
+    const why = await moveRefs(draft, [{ change: 'create', ref: 'refs/heads/main', to: commit }])
+    if (why !== undefined) throw new Error(`The repository ${id} could not be made: ${why}`)
+    await rename(draft, path)
+  }
+
+  return {
+    create: async id => {
+      const making = creating.get(id) ?? create(id).finally(() => creating.delete(id))
+      creating.set(id, making)
+      await making
+    },
+    resolve: async (id, ref) => await resolve(await there(id), ref),
+    tree: async (id, ref, path) => await tree(await there(id), ref, path),
+    blob: async (id, ref, path) => await blob(await there(id), ref, path),
+    history: async (id, ref, page) => await history(await there(id), ref, page),
+    branches: async id => await branches(await there(id)),
+    diff: async (id, from, to, limit) => await diff(await there(id), from, to, limit),
+    changed: async (id, from, to) => await changed(await there(id), from, to),
+    base: async (id, from, to) => await base(await there(id), from, to),
+    merge: async (id, order) => {
+      const path = await there(id)
+      // One after the other: of many at once, all but one would have to begin again.
+      const turn = (merging.get(id) ?? Promise.resolve()).then(() => merge(path, order))
+      const over = turn.catch(() => {}).then(() => merging.get(id) === over && merging.delete(id))
+      merging.set(id, over)
+      return await turn
+    },
+    shelve: async (id, ref, to) => await shelve(await there(id), ref, to),
+    serve: async (id, request, rights) => await serveGit(await there(id), request, rights),
+  }
+}
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  )
