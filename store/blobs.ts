@@ -1,5 +1,5 @@
-import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { createWriteStream } from 'node:fs'
+import { glob, mkdir, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -37,12 +37,20 @@ export const openBlobs = (folder: string): Files => {
       return { bytes }
     },
     read: async id => {
-      const path = pathOf(id)
-      const there = await stat(path).catch(() => undefined)
-      return there && createReadStream(path)
+      try {
+        return (await open(pathOf(id), 'r')).createReadStream()
+      } catch (error) {
+        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+        throw error
+      }
     },
     remove: async id => rm(pathOf(id), { force: true }),
   }
+}
+
+/** Removes what a killed process left half written. Only for who has the folder alone and writes nothing yet. */
+export const dropUnfinished = async (folder: string): Promise<void> => {
+  for await (const part of glob('*.part', { cwd: folder })) await rm(join(folder, part), { force: true })
 }
 
 /** A rename is on disk when its folder is. */

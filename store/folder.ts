@@ -1,11 +1,11 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { dropUnfinished } from './blobs.ts'
+import { bringToFormat } from './format.ts'
 import { Unusable } from './store.ts'
 
-/** The layout that this program reads and writes. A folder of a higher one was written by a newer Bellhop. */
-const format = 1
-
+/** A data folder's places, each an absolute path. */
 export interface Folder extends AsyncDisposable {
   readonly database: string
   readonly repos: string
@@ -15,24 +15,15 @@ export interface Folder extends AsyncDisposable {
 }
 
 /**
- * Opens a data folder for this process alone, making it where it is not there. Throws `Unusable` when another process has
- * it, or when a newer Bellhop wrote it. The lock is the kernel's and ends with the process, however that ends.
+ * Opens a data folder for this process alone, making it where it is not there, until disposed. Throws `Unusable` when
+ * another process has it, when a newer Bellhop wrote it, or when it cannot be written. The lock is the kernel's and ends
+ * with the process, however that ends.
  */
 export const openFolder = async (path: string): Promise<Folder> => {
   const root = resolve(path)
-  await make(root, 0o711)
-  const lock = takeLock(root)
-  try {
-    await checkFormat(root)
-    await writeFile(join(root, 'bellhop.db'), '', { flag: 'a', mode: 0o600 })
-    await make(join(root, 'boxes'), 0o711)
-    await make(join(root, 'repos'), 0o700)
-    await make(join(root, 'files'), 0o700)
-  } catch (error) {
-    lock.close()
-    throw error
-  }
-  return {
+  await makeRoot(root)
+  const lock = await takeLock(root)
+  const folder = {
     database: join(root, 'bellhop.db'),
     repos: join(root, 'repos'),
     files: join(root, 'files'),
@@ -40,34 +31,70 @@ export const openFolder = async (path: string): Promise<Folder> => {
     adminToken: join(root, 'admin-token'),
     [Symbol.asyncDispose]: async () => lock.close(),
   }
-}
-
-const make = async (folder: string, mode: number) => {
-  await mkdir(folder, { recursive: true, mode })
-  await chmod(folder, mode)
-}
-
-/** SQLite's exclusive lock on a file of its own: `flock`-like, and gone when the process is. */
-const takeLock = (root: string): DatabaseSync => {
-  const lock = new DatabaseSync(join(root, 'lock'), { timeout: 0 })
   try {
-    lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT')
-    return lock
-  } catch (cause) {
+    await bringToFormat(root)
+    await makeFile(folder.database)
+    await make(folder.boxes, 0o711)
+    await make(folder.repos, 0o700)
+    await make(folder.files, 0o700)
+    await dropUnfinished(folder.files)
+  } catch (error) {
     lock.close()
+    throw error
+  }
+  return folder
+}
+
+/** A box under another uid passes through the root and `boxes` to its own place, and can list neither. */
+const makeRoot = async (root: string): Promise<void> => {
+  try {
+    await make(root, 0o711)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
     throw new Unusable(
-      `The data folder ${root} is in use by another Bellhop. Stop that one, or set BELLHOP_DATA to a folder of its own.`,
+      `The data folder ${root} cannot be made or is not ours (${why}). Set BELLHOP_DATA to a folder that this user may write.`,
       { cause },
     )
   }
 }
 
-const checkFormat = async (root: string) => {
-  const file = join(root, 'format')
-  const found = await readFile(file, 'utf8').catch(() => undefined)
-  if (found === undefined) return await writeFile(file, `${format}\n`, { mode: 0o600, flush: true })
-  if (Number(found) === format) return
-  throw new Unusable(
-    `The data folder ${root} has format ${found.trim()}, and this Bellhop knows ${format}. Start the newer Bellhop that wrote it, or set BELLHOP_DATA to another folder.`,
-  )
+const make = async (folder: string, mode: number): Promise<void> => {
+  await mkdir(folder, { recursive: true, mode })
+  await chmod(folder, mode)
+}
+
+/**
+ * Makes a file that only its owner can open, before SQLite would make it as wide as the umask allows. One that is there
+ * is not opened: closing it would take this process's locks off it.
+ */
+const makeFile = async (file: string): Promise<void> => {
+  try {
+    await writeFile(file, '', { flag: 'wx', mode: 0o600 })
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  }
+}
+
+/** What SQLite answers when another connection has the lock. */
+const busy = 5
+
+/** SQLite's exclusive lock on a file of its own, gone when the process is. Who holds it is told in the file `pid`. */
+const takeLock = async (root: string): Promise<DatabaseSync> => {
+  const file = join(root, 'lock')
+  await makeFile(file)
+  const lock = new DatabaseSync(file, { timeout: 0 })
+  try {
+    lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT')
+    await writeFile(join(root, 'pid'), `${process.pid}\n`, { mode: 0o600 })
+    return lock
+  } catch (cause) {
+    lock.close()
+    if (!(cause instanceof Error && 'errcode' in cause && cause.errcode === busy)) throw cause
+    const pid = (await readFile(join(root, 'pid'), 'utf8').catch(() => '')).trim()
+    const holder = pid === '' ? 'another Bellhop' : `another Bellhop, process ${pid}`
+    throw new Unusable(
+      `The data folder ${root} is in use by ${holder}. Stop that one, or set BELLHOP_DATA to a folder of its own.`,
+      { cause },
+    )
+  }
 }
