@@ -7,7 +7,10 @@ export const openLocalBell = (): Bell => {
   const call = () => {
     const topics = [...rung]
     rung.clear()
-    for (const topic of topics) for (const listener of [...(listeners.get(topic) ?? [])]) listener()
+    for (const topic of topics) {
+      const set = listeners.get(topic)
+      for (const listener of [...(set ?? [])]) if (set?.has(listener)) listener()
+    }
   }
   return {
     ring: topic => {
