@@ -2,12 +2,17 @@ import { createHash, randomBytes } from 'node:crypto'
 
 /**
  * An id of `[a-z0-9]` made from what caused it, sortable by time: 9 characters of base 36 for the milliseconds of
- * `cause.at`, 8 for its key and the parts. The same cause gives the same id.
+ * `cause.at`, 8 for its key and the parts. The same cause gives the same id. Throws `RangeError` for a time that is none.
  */
 export const idFrom = (
   cause: { readonly key: string; readonly at: string },
   ...parts: readonly string[]
-): string => Date.parse(cause.at).toString(36).padStart(9, '0') + hash([cause.key, ...parts].join('\n'), 8)
+): string => {
+  const ms = Date.parse(cause.at)
+  if (!(ms >= 0))
+    throw new RangeError(`An id is made from an ISO time after 1970, and "${cause.at}" is none.`)
+  return ms.toString(36).padStart(9, '0') + hash(JSON.stringify([cause.key, ...parts]), 8)
+}
 
 /** 16 characters of `[a-z0-9]` made from a text alone. */
 export const nameId = (text: string): string => hash(text, 16)
