@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { mkdir, realpath } from 'node:fs/promises'
+import { mkdir, realpath, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { mark } from './box/frames.ts'
 import type { Tool } from './flags.ts'
@@ -8,6 +8,7 @@ import { listFolders, makeFolder, nameOf, removeFolder } from './folder.ts'
 import { childrenOf, gone } from './gone.ts'
 import { hand } from './hand.ts'
 import { launch } from './launch.ts'
+import { publish } from './reachable.ts'
 import { endRemains } from './remains.ts'
 import type { Box, BoxName, Plan, Sandbox } from './sandbox.ts'
 import { NoBox } from './sandbox.ts'
@@ -28,15 +29,19 @@ const notes = ['No limit is set on the memory, processor time, processes and dis
 export const openBubblewrap = ({
   folder: given,
   tools = [],
+  bwrap = 'bwrap',
 }: {
   readonly folder: string
   readonly tools?: readonly Tool[]
+  /** The program itself, where it is not on the common path. */
+  readonly bwrap?: string
 }): Sandbox => {
   const folder = resolve(given)
   const root = process.getuid?.() === 0
   const stage = root ? openStage(join(folder, 'tools')) : realpath
   const uids = openUids()
   const live = new Map<string, Box>()
+  const cache = join(folder, 'cache')
 
   /** Without a gateway and a plan it is a probe's box, whose door leads nowhere. */
   const start = async (
@@ -54,7 +59,8 @@ export const openBubblewrap = ({
       const gateway = order.gateway ?? join(path, 'gateway')
       for (const inner of ['workspace', 'home']) await mkdir(join(path, inner), { mode: 0o700 })
       if (!order.gateway) await mkdir(gateway)
-      if (uid !== undefined) await hand({ box: path, gateway, uid })
+      await mkdir(cache, { recursive: true })
+      if (uid !== undefined) await hand({ box: path, gateway, uid, ...(!order.plan && { cache }) })
       const inside = { PATH: boxPath, HOME: boxPaths.home, TMPDIR: '/tmp', LANG: 'C.UTF-8', [mark]: name }
       const program = `/opt/bellhop/box/${order.plan ? 'entry' : 'probe'}.ts`
       const argv = flags({
@@ -63,11 +69,12 @@ export const openBubblewrap = ({
         node: await stage(process.execPath),
         entry: await stage(join(import.meta.dirname, 'box')),
         tools: await Promise.all(tools.map(async tool => ({ ...tool, from: await stage(tool.from) }))),
+        cache: { folder: cache, writable: !order.plan },
         env: inside,
         command: [program, order.job, String(order.attempt)],
       })
       const box = await launch({
-        argv: ['bwrap', ...argv],
+        argv: [bwrap, ...argv],
         env,
         ...(uid !== undefined && { uid }),
         extra: seccomp(process.arch),
@@ -91,9 +98,11 @@ export const openBubblewrap = ({
     probe: async () => {
       const name = { job: 'probe', attempt: 0 }
       await endRemains(join(folder, nameOf(name)))
+      await rm(cache, { recursive: true, force: true })
       try {
         await using box = await start(name)
         await box.exit
+        await publish(cache)
         return { ok: true, notes }
       } catch (error) {
         if (error instanceof NoBox) return { ok: false, why: error.message }

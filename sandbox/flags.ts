@@ -13,8 +13,8 @@ export const boxPaths: BoxPaths = { workspace: '/workspace', home: '/home/agent'
 /** Where the search for programs goes in a box. */
 export const boxPath = '/opt/bellhop/bin:/usr/local/bin:/usr/bin:/bin'
 
-/** Room in memory for `/tmp` and `/dev/shm`: 1 GB and 256 MB. What lies there counts as memory of the host. */
-const tmpBytes = 1024 ** 3
+/** Room in `/tmp` and `/dev/shm`, both in the host's memory: 512 MB and 256 MB. */
+const tmpBytes = 512 * 1024 ** 2
 const shmBytes = 256 * 1024 ** 2
 
 export interface FlagParts {
@@ -25,6 +25,8 @@ export interface FlagParts {
   /** The folder of the entry. */
   readonly entry: string
   readonly tools: readonly Tool[]
+  /** Node's compile cache for the entry: written by the probe's box, in which nothing foreign runs, and by no other. */
+  readonly cache: { readonly folder: string; readonly writable: boolean }
   readonly env: Readonly<Record<string, string>>
   readonly command: readonly string[]
 }
@@ -51,6 +53,8 @@ export const flags = (parts: FlagParts): readonly string[] => [
   ...['--dev', '/dev', '--size', String(shmBytes), '--tmpfs', '/dev/shm', '--remount-ro', '/dev'],
   ...['--size', String(tmpBytes), '--tmpfs', '/tmp', '--symlink', '/tmp', '/var/tmp'],
   ...['--ro-bind', parts.node, '/opt/bellhop/node', '--ro-bind', parts.entry, '/opt/bellhop/box'],
+  ...[parts.cache.writable ? '--bind' : '--ro-bind', parts.cache.folder, '/opt/bellhop/cache'],
+  ...['--setenv', 'NODE_COMPILE_CACHE', '/opt/bellhop/cache'],
   ...parts.tools.flatMap(({ from, to }) => ['--ro-bind', from, to]),
   ...['--bind', `${parts.folder}/workspace`, boxPaths.workspace],
   ...['--bind', `${parts.folder}/home`, boxPaths.home],

@@ -22,7 +22,7 @@ export interface Launch {
   /** The box's folder on the host; the spool is kept in it. */
   readonly folder: string
   readonly paths: BoxPaths
-  /** What the entry is told first. */
+  /** What the entry is told first; without it, its input ends at once. */
   readonly start?: Start
   /** Ends all processes of the box at once. */
   kill(child: ChildProcess): void
@@ -46,6 +46,7 @@ export const launch = async (parts: Launch): Promise<Box> => {
     if (stdin.writable) stdin.write(`${JSON.stringify(line)}\n`)
   }
   if (parts.start) say(parts.start)
+  else stdin.end()
 
   const first = exitOf(child)
   const late = setTimeout(() => parts.kill(child), readyMs)

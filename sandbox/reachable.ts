@@ -1,5 +1,5 @@
-import { realpath, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { chmod, readdir, realpath, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 
 /** The permission of everybody else to read, and to pass through. */
 const read = 0o4
@@ -18,4 +18,10 @@ export const barrier = async (path: string): Promise<string | undefined> => {
   }
   const needed = found.isDirectory() ? pass : read
   return (found.mode & needed) === 0 ? target : undefined
+}
+
+/** Lets every user read what lies below a folder. */
+export const publish = async (folder: string): Promise<void> => {
+  await chmod(folder, 0o755)
+  for (const entry of await readdir(folder, { recursive: true })) await chmod(join(folder, entry), 0o755)
 }

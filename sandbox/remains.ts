@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { killAll, marked, processes } from './box/marked.ts'
 import { removeFolder } from './folder.ts'
 import { gone, witness } from './gone.ts'
@@ -19,7 +19,7 @@ export const endRemains = async (folder: string): Promise<undefined> => {
 const isBubblewrap = (pid: number, folder: string): boolean => {
   try {
     const [file, ...argv] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-    return file === 'bwrap' && argv.includes(join(folder, 'workspace'))
+    return basename(file ?? '') === 'bwrap' && argv.includes(join(folder, 'workspace'))
   } catch {
     return false
   }

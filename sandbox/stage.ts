@@ -1,6 +1,6 @@
-import { chmod, copyFile, cp, link, mkdir, readdir, realpath, rm, stat } from 'node:fs/promises'
+import { chmod, copyFile, cp, link, mkdir, realpath, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { barrier } from './reachable.ts'
+import { barrier, publish } from './reachable.ts'
 
 /** Gives a path under which a file or folder can be bound into a box. */
 export type Stage = (from: string) => Promise<string>
@@ -45,6 +45,5 @@ const copyOpen = async (from: string, to: string) => {
 
 const copyFolder = async (from: string, to: string) => {
   await cp(from, to, { recursive: true })
-  await chmod(to, 0o755)
-  for (const entry of await readdir(to, { recursive: true })) await chmod(join(to, entry), 0o755)
+  await publish(to)
 }

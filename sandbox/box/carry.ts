@@ -21,22 +21,22 @@ const failed: typeof entryFailed = 125
  * a signal, 125 when a step of the entry's own failed, which is reported with its name.
  */
 export const carry = async (host: HostLines, report: Reporter): Promise<number> => {
-  const { plan, paths, env } = await host.start
-  const sweep = () => killAll(() => marked(env[mark] ?? ''))
-
-  const early = new AbortController()
-  const waiting: Frame[] = []
   let agent: RunningAgent | undefined
-  host.handle(frame => {
-    if (agent) return agent.take(frame)
-    waiting.push(frame)
-    if (frame.frame === 'signal') early.abort(frame.signal)
-  })
-
+  let sweep = () => {}
   host.ended.then(() => {
     agent?.kill()
     sweep()
     process.exit(failed)
+  })
+  const { plan, paths, env } = await host.start
+  sweep = () => killAll(() => marked(env[mark] ?? ''))
+
+  const early = new AbortController()
+  const waiting: Frame[] = []
+  host.handle(frame => {
+    if (agent) return agent.take(frame)
+    waiting.push(frame)
+    if (frame.frame === 'signal') early.abort(frame.signal)
   })
 
   let doing = 'reach its gateway'

@@ -1,7 +1,6 @@
 import { createReadStream, createWriteStream } from 'node:fs'
 import { mkdir, readdir, stat } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
-import { request } from 'node:http'
 import { basename, join, relative } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
@@ -65,6 +64,8 @@ const isFolder = (path: string) =>
   )
 
 const exchange = async (socketPath: string, method: string, path: string, body?: Readable) => {
+  // Loaded only when it is needed: it takes longer than all the rest of the entry.
+  const { request } = await import('node:http')
   const asked = request({ socketPath, method, path, headers: { host: 'gateway.local' } })
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
   asked.on('response', resolve).on('error', reject)

@@ -30,7 +30,7 @@ export const readLines = (input: Readable): HostLines => {
       begun = true
     }
   })
-  input.on('close', ended.resolve)
+  input.on('end', () => ended.resolve())
   input.on('error', () => ended.resolve())
   return {
     start: start.promise,
