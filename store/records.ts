@@ -109,6 +109,8 @@ export interface Job extends Row {
   readonly exitCode?: number
   readonly branch?: string
   readonly commit?: string
+  /** Where the work left `main`. */
+  readonly base?: string
   /** The file that holds the agent's own session, for the job that continues this one. */
   readonly session?: string
 }
@@ -138,6 +140,12 @@ export interface Message {
   readonly onlyFor?: string
 }
 
+/** `hash` is the SHA-256, in hex, of the posted message's JSON. */
+export interface Posting {
+  readonly messageId: string
+  readonly hash: string
+}
+
 /** What a thread should show in one slot: level-triggered, posted or edited until `shown.hash` is that of `wanted`. */
 export interface Outbox extends Row {
   readonly platform: string
@@ -149,7 +157,8 @@ export interface Outbox extends Row {
   readonly urgent: boolean
   readonly createdAt: string
   readonly wanted: Message
-  readonly shown?: { readonly messageId: string; readonly hash: string }
+  /** The message as posted, and behind it what did not fit into one. */
+  readonly shown?: Posting & { readonly more?: readonly Posting[] }
   /** `pending` until shown; `dead` when the platform said it can never be. */
   readonly state: 'pending' | 'shown' | 'dead'
 }
