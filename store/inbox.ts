@@ -37,7 +37,8 @@ const lookAgainMs = 5000
 /**
  * Hands the stored envelopes of one platform to `handle`, one after another in order of arrival, until the signal aborts
  * and the one in hand has settled. One that throws is tried again after growing pauses that hold up no other; after the
- * fifth time it is `dead` and `onDead` is told, so that the person can be.
+ * fifth time it is `dead` and `onDead` is told, so that the person can be. A throw after the abort does not count: the
+ * next start hands the envelope over again.
  */
 export const drain = async ({
   store,
@@ -75,8 +76,8 @@ export const drain = async ({
         await handOver(envelope)
       }
       if (due.length > 0) continue
-      const next = Math.min(lookAgainMs, ...[...notBefore.values()].map(time => time - now().getTime()))
-      const timer = setTimeout(wake, Math.max(1, next))
+      const pauses = waiting.map(({ _id }) => (notBefore.get(_id) ?? 0) - now().getTime())
+      const timer = setTimeout(wake, Math.max(1, Math.min(lookAgainMs, ...pauses)))
       await look.promise
       clearTimeout(timer)
     }
@@ -89,6 +90,7 @@ export const drain = async ({
     try {
       await handle(envelope)
     } catch (error) {
+      if (signal.aborted) return
       const pause = pausesMs[envelope.tries]
       if (pause !== undefined) {
         notBefore.set(envelope._id, now().getTime() + pause)
