@@ -64,8 +64,10 @@ export interface Said extends Arrived {
   readonly type: 'said'
   /** A command, a mention of the bot, a plain reply in a thread, or a direct message. */
   readonly how: 'command' | 'mention' | 'reply' | 'direct'
-  /** The thread it stands in, or would open: `slack:T1:C2:171.3`. A command has none. */
+  /** The thread it stands in, or would open: `slack:T1:C2:171.3`. A command has none but in the browser chat. */
   readonly address?: string
+  /** Nobody but this person and the bot reads here: set for a command in a direct message, known of `direct` anyway. */
+  readonly direct?: true
   /** Without the command's name or the mention. */
   readonly text: string
   readonly files: readonly string[]
