@@ -41,12 +41,12 @@ export const openFinish = ({
     const commit = await repos.resolve(job.workspace, `refs/heads/${branch}`)
     if (!commit) return true
     const main = await repos.resolve(job.workspace, mainRef)
-    const base = main && (await repos.base(job.workspace, main, commit))
-    const files = base ? await repos.changed(job.workspace, base, commit) : []
+    const base = (main && (await repos.base(job.workspace, main, commit))) ?? commit
+    const files = await repos.changed(job.workspace, base, commit)
     if (
       !(await add(
         job._id,
-        { type: 'committed', key: `${attempt}/committed`, branch, commit, files },
+        { type: 'committed', key: `${attempt}/committed`, branch, commit, base, files },
         attempt,
       ))
     )

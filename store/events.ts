@@ -49,6 +49,8 @@ export type Event =
       readonly type: 'committed'
       readonly branch: string
       readonly commit: string
+      /** Where the work left `main`: what it changed is the way from here to `commit`. */
+      readonly base: string
       readonly files: readonly string[]
     }
   | {

@@ -18,13 +18,17 @@ export type Folded = Pick<
   | 'exitCode'
   | 'branch'
   | 'commit'
+  | 'base'
   | 'session'
 >
 
 /** A job's folded part before its first event. */
 export const unfolded: Folded = { state: 'queued', folded: 0, attempt: 0, cost: 0, tokens: noTokens }
 
-/** The job after these entries of its log. Entries it has folded already change nothing, so folding is safe to repeat. */
+/**
+ * The job after these entries of its log. Entries it has folded already change nothing, so folding is safe to repeat; nor
+ * does anything behind an end, since an end is final.
+ */
 export const fold = <J extends Folded>(job: J, entries: readonly Entry<Event>[]): J =>
   entries.reduce(step, job)
 
@@ -39,7 +43,7 @@ const step = <J extends Folded>(job: J, entry: Entry<Event>): J =>
   entry.seq <= job.folded ? job : { ...job, ...change(job, entry), folded: entry.seq }
 
 const change = (job: Folded, entry: Entry<Event>): Partial<Folded> => {
-  if (entry.erased) return {}
+  if (entry.erased || isOver(job.state)) return {}
   switch (entry.type) {
     case 'queued':
     case 'retrying':
@@ -58,7 +62,7 @@ const change = (job: Folded, entry: Entry<Event>): Partial<Folded> => {
     case 'exited':
       return { state: 'verifying' }
     case 'committed':
-      return { branch: entry.branch, commit: entry.commit }
+      return { branch: entry.branch, commit: entry.commit, base: entry.base }
     case 'metered':
       return { cost: job.cost + entry.cost, tokens: add(job.tokens, entry.tokens) }
     case 'produced':

@@ -30,7 +30,11 @@ export const openAgents = async ({
     join('.cache', 'claude', 'node_modules', '.bin'),
   ])
   return {
-    agents: [openCommand(), ...(claude ? [openClaude()] : []), ...(agent === 'script' ? [openScript()] : [])],
+    agents: [
+      openCommand(),
+      ...(claude ? [openClaude({ command: claudeInBox })] : []),
+      ...(agent === 'script' ? [openScript()] : []),
+    ],
     tools: claude ? [{ from: claude, to: claudeInBox }] : [],
   }
 }

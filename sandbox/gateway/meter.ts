@@ -1,0 +1,93 @@
+import { Transform } from 'node:stream'
+import { z } from 'zod'
+import type { Usage } from '../gateway.ts'
+import type { Price } from './prices.ts'
+import { usageOf } from './prices.ts'
+
+const count = z.number().int().min(0).optional().catch(undefined)
+const usage = z.object({
+  input_tokens: count,
+  output_tokens: count,
+  cache_read_input_tokens: count,
+  cache_creation_input_tokens: count,
+  cache_creation: z
+    .object({ ephemeral_5m_input_tokens: count, ephemeral_1h_input_tokens: count })
+    .optional()
+    .catch(undefined),
+})
+const message = z.object({ model: z.string().optional(), usage: usage.optional() })
+const event = z.object({ message: message.optional(), usage: usage.optional() })
+
+/** What is kept of an answer that is not a stream, to read its usage at the end: 8 MB. */
+const longestAnswer = 8 * 1024 * 1024
+
+export interface Meter {
+  /** Lets the answer pass unchanged and reads the usage in it. */
+  readonly pass: Transform
+  /** What the call has used as far as the answer went; `undefined` when it told nothing. */
+  used(): Usage | undefined
+}
+
+/** Reads tokens from the API's own answer, stream or not, as it passes. `asked` is the model that was asked for. */
+export const openMeter = (
+  asked: string,
+  stream: boolean,
+  prices?: Readonly<Record<string, Price>>,
+): Meter => {
+  let model = asked
+  let told = false
+  let latest: z.infer<typeof usage> = {}
+  let rest = ''
+  const decoder = new TextDecoder()
+
+  const note = (text: string) => {
+    let parsed: unknown
+    try {
+      parsed = JSON.parse(text)
+    } catch {
+      return
+    }
+    const read = stream ? event.safeParse(parsed) : event.safeParse({ message: parsed })
+    if (!read.success) return
+    model = read.data.message?.model ?? model
+    for (const counts of [read.data.message?.usage, read.data.usage]) {
+      if (!counts) continue
+      told = true
+      latest = {
+        ...latest,
+        ...Object.fromEntries(Object.entries(counts).filter(([, value]) => value !== undefined)),
+      }
+    }
+  }
+  const lines = () => {
+    const all = rest.split('\n')
+    rest = all.pop() ?? ''
+    for (const line of all) if (line.startsWith('data:')) note(line.slice(5))
+  }
+  return {
+    pass: new Transform({
+      transform(chunk: Buffer, _encoding, done) {
+        if (rest.length < longestAnswer) rest += decoder.decode(chunk, { stream: true })
+        if (stream) lines()
+        done(null, chunk)
+      },
+      flush(done) {
+        if (!stream) note(rest)
+        done()
+      },
+    }),
+    used: () => {
+      if (!told) return undefined
+      const hour = latest.cache_creation?.ephemeral_1h_input_tokens ?? 0
+      const written = latest.cache_creation_input_tokens ?? 0
+      const counted = {
+        input: latest.input_tokens ?? 0,
+        output: latest.output_tokens ?? 0,
+        cacheRead: latest.cache_read_input_tokens ?? 0,
+        cacheWrite5m: Math.max(0, written - hour),
+        cacheWrite1h: hour,
+      }
+      return usageOf(model, counted, prices)
+    },
+  }
+}
