@@ -10,6 +10,8 @@ export interface Question {
   readonly by: string
   readonly descending: boolean
   readonly limit: number
+  /** The fields of the index that answers; none where `_id` alone does. */
+  readonly index: readonly string[]
 }
 
 /** Equality takes up to this many values of a field. */
@@ -22,16 +24,14 @@ export const questionOf = <K extends Kind>(kind: K, query: Query<Records[K]>): Q
   const { where = {}, by = '_id', descending = false, limit = 100 } = query
   if (!Number.isInteger(limit) || limit < 0 || limit > mostRecords)
     throw new RangeError(`find takes a limit of 0 to ${mostRecords}, and got ${limit}.`)
-  const question = { ...partsOf(where), by, descending, limit }
-  requireIndex(kind, question, true)
-  return question
+  const parts = { ...partsOf(where), by }
+  return { ...parts, descending, limit, index: indexFor(kind, parts, true) }
 }
 
 /** The same for a count, which has no order. */
 export const countOf = <K extends Kind>(kind: K, where: Where<Records[K]>): Question => {
-  const question = { ...partsOf(where), by: '_id', descending: false, limit: 0 }
-  requireIndex(kind, question, false)
-  return question
+  const parts = { ...partsOf(where), by: '_id' }
+  return { ...parts, descending: false, limit: 0, index: indexFor(kind, parts, false) }
 }
 
 const partsOf = (where: object) => {
@@ -53,22 +53,29 @@ const partsOf = (where: object) => {
   return { equal, ranges }
 }
 
-const requireIndex = (kind: Kind, { equal, ranges, by }: Question, ordered: boolean) => {
+/** The shortest index that answers, as what it holds besides is in no asked order; empty where the one of `_id` does. */
+const indexFor = (
+  kind: Kind,
+  { equal, ranges, by }: Pick<Question, 'equal' | 'ranges' | 'by'>,
+  ordered: boolean,
+): readonly string[] => {
   const fixed = equal.map(([field]) => field).filter(field => field !== '_id')
   const next = new Set([...ranges.map(([field]) => field), ...(ordered ? [by] : [])])
   next.delete('_id')
   const [follows] = next
   const inOrder = !ordered || by === follows || equal.some(([field]) => field === '_id')
-  const all: readonly (readonly string[])[] = [...indexes[kind], []]
-  const answered = all.some(index => {
+  const all: readonly (readonly string[])[] = [[], ...indexes[kind]]
+  const answering = all.filter(fields => {
     const leads =
-      fixed.length <= index.length && fixed.every(field => index.slice(0, fixed.length).includes(field))
+      fixed.length <= fields.length && fixed.every(field => fields.slice(0, fixed.length).includes(field))
     if (!leads) return false
-    if (follows !== undefined) return index[fixed.length] === follows
-    return inOrder || index.length === fixed.length
+    if (follows !== undefined) return fields[fixed.length] === follows
+    return inOrder || fields.length === fixed.length
   })
-  if (next.size > 1 || !answered)
+  const [index] = answering.sort((a, b) => a.length - b.length)
+  if (next.size > 1 || !index)
     throw new NoIndex(
       `No index of ${kind} answers equality on [${fixed}] with a range or order on [${[...next]}]; add one to indexes.ts.`,
     )
+  return index
 }

@@ -38,7 +38,7 @@ export const groupWrites = (db: DatabaseSync) => {
       db.exec('COMMIT')
       for (const one of settle) one()
     } catch (error) {
-      if (db.isTransaction) db.exec('ROLLBACK')
+      if (db.isOpen && db.isTransaction) db.exec('ROLLBACK')
       for (const { reject } of group) reject(error)
     }
     if (waiting.length > 0) setImmediate(commit)

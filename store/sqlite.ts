@@ -111,11 +111,14 @@ export const openSqlite = (file: string): Store => {
     append: (log, drafts, attempt) => group.write(() => append(log, drafts, attempt)),
     after: async <L extends LogName>(log: L, seq: number, limit = 500) =>
       rowsAfter(log, seq, limit).map(row => entryOf<Content<L>>(row)),
-    erase: (log, seqs) =>
-      group.write(() => {
+    erase: async (log, seqs) => {
+      await group.write(() => {
         for (const seq of seqs)
           prepared('UPDATE entries SET body = NULL WHERE log = ? AND seq = ?').run(log, seq)
-      }),
+      })
+      // The write-ahead log would keep the erased content until it is written over one day.
+      db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    },
     [Symbol.asyncDispose]: async () => {
       await group.settled()
       db.close()

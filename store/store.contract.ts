@@ -96,8 +96,47 @@ export const storeContract = (name: string, open: () => Promise<Store>): void =>
       ])
       assert.deepEqual(await ids({ where: { _id: { gt: 'e2' } } }), ['e3', 'e4'])
       assert.deepEqual(await ids({ where: { _id: ['e1', 'e9'] } }), ['e1'])
+      assert.deepEqual(await ids({ where: { platform: [], state: 'new' }, by: 'receivedAt' }), [])
+      assert.deepEqual(
+        await ids({ where: { platform: 'web', state: 'new', _id: ['e0', 'e3', 'e4'] }, by: 'receivedAt' }),
+        ['e3'],
+      )
       assert.equal(await store.count('inbox', { platform: 'web', state: 'new' }), 2)
+      assert.equal(await store.count('inbox', { platform: 'web' }), 2)
       assert.equal(await store.count('inbox', {}), 5)
+    })
+
+    test('compares booleans and numbers as such', async () => {
+      await using store = await open()
+      for (const n of [10, 2, 1]) {
+        const delivery = { _id: `c/${n}`, rev: 0, conversation: 'c', job: `${n}`, seq: 0, done: n === 2 }
+        await store.put('deliveries', delivery)
+        const wanted = { text: '' }
+        const row = { conversation: 'c', slot: `${n}`, n, urgent: false, createdAt: at, wanted }
+        await store.put('outbox', { _id: `${n}`, rev: 0, platform: 'web', state: 'pending', ...row })
+      }
+      const left = await store.find('deliveries', { where: { done: false } })
+      assert.deepEqual(
+        left.map(({ job }) => job),
+        ['1', '10'],
+      )
+      assert.equal(await store.count('deliveries', { done: [true, false] }), 3)
+      const rows = await store.find('outbox', { where: { conversation: 'c', n: { gt: 1 } }, by: 'n' })
+      assert.deepEqual(
+        rows.map(({ n }) => n),
+        [2, 10],
+      )
+    })
+
+    test('finds a hundred records unless told otherwise, in the order of their ids', async () => {
+      await using store = await open()
+      const ids = Array.from({ length: 120 }, (_, n) => String(n).padStart(3, '0'))
+      await Promise.all(ids.toReversed().map(id => store.put('inbox', envelope(id))))
+      const found = async (limit?: number) =>
+        (await store.find('inbox', limit === undefined ? {} : { limit })).map(({ _id }) => _id)
+      assert.deepEqual(await found(), ids.slice(0, 100))
+      assert.deepEqual(await found(1000), ids)
+      assert.deepEqual(await found(0), [])
     })
 
     test('refuses a question that no index answers, and one with too many values', async () => {
@@ -152,6 +191,40 @@ export const storeContract = (name: string, open: () => Promise<Store>): void =>
       assert.equal((await store.after('job/a', 0)).length, 3)
     })
 
+    test('gives an attempt that is no longer the newest what it has appended before, and adds nothing', async () => {
+      await using store = await open()
+      await store.append('job/a', [note('1')], 1)
+      await store.append('job/a', [note('2')], 2)
+      const again = await store.append('job/a', [note('1', 'changed')], 1)
+      assert.deepEqual(again, { ok: true, entries: (await store.after('job/a', 0)).slice(0, 1) })
+      const mixed = await store.append('job/a', [note('1'), note('3')], 1)
+      assert.deepEqual(mixed, { ok: false, why: 'superseded' })
+      assert.equal((await store.after('job/a', 0)).length, 2)
+    })
+
+    test('adds none of a batch in which one entry cannot be stored, and still those of others', async () => {
+      await using store = await open()
+      const bad: Draft<Event> = { type: 'used', call: 'c', tool: 't', input: 1n, key: 'bad', at }
+      const [broken, fine] = await Promise.allSettled([
+        store.append('job/a', [note('1'), bad, note('2')]),
+        store.append('job/a', [note('3')]),
+      ])
+      assert.deepEqual([broken.status, fine.status], ['rejected', 'fulfilled'])
+      assert.deepEqual(
+        (await store.after('job/a', 0)).map(({ seq, key }) => [seq, key]),
+        [[1, '3']],
+      )
+    })
+
+    test('keeps logs apart, a job from a conversation of the same id too', async () => {
+      await using store = await open()
+      const turn = { type: 'turn', by: 'u', text: 'hello', files: [], key: 'k', at } as const
+      await store.append('job/a', [note('k'), ended])
+      const said = await store.append('conversation/a', [turn])
+      assert.deepEqual(said.ok && said.entries.map(({ seq, text }) => [seq, text]), [[1, 'hello']])
+      assert.equal((await store.append('job/ab', [note('k')])).ok, true)
+    })
+
     test('lets one of two runners claim an attempt', async () => {
       await using store = await open()
       const claims = await Promise.all(
@@ -193,6 +266,15 @@ export const storeContract = (name: string, open: () => Promise<Store>): void =>
         digest: before?.digest,
       })
       assert.equal(other?.type === 'noted' && other.text, 'l')
+    })
+
+    test('remembers the key of an erased entry, and that an erased end was the end', async () => {
+      await using store = await open()
+      await store.append('job/a', [note('k'), ended])
+      await store.erase('job/a', [1, 2, 3])
+      const repeat = await store.append('job/a', [note('k')])
+      assert.deepEqual(repeat.ok && repeat.entries.map(({ seq, erased }) => [seq, erased]), [[1, true]])
+      assert.deepEqual(await store.append('job/a', [note('late')]), { ok: false, why: 'ended' })
     })
   })
 }
