@@ -1,12 +1,14 @@
+import { Buffer } from 'node:buffer'
 import type { Logger } from 'pino'
 import type { Intake, Who } from '../runner/intake.ts'
 import { personOf } from '../runner/people.ts'
 import type { Bell } from '../store/bell.ts'
-import { nameId } from '../store/ids.ts'
-import type { Conversation, Inbox, Message, Role } from '../store/records.ts'
+import { maxInlineBytes } from '../store/events.ts'
+import { idFrom, nameId } from '../store/ids.ts'
+import type { Conversation, Inbox, Role } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import type { Answer } from './commands.ts'
-import { obey } from './commands.ts'
+import { cancel, obey, refusal } from './commands.ts'
 import { conversationOf, findConversation } from './conversations.ts'
 import { parseCommand, parseMention } from './grammar.ts'
 import { want } from './outbox.ts'
@@ -20,86 +22,108 @@ export interface IncomingParts {
   readonly defaultRoles: Readonly<Record<string, Role>>
   readonly admins: readonly string[]
   readonly publicUrl: string
-  readonly log: Logger
+  readonly log: Pick<Logger, 'warn' | 'error'>
   readonly now: () => Date
 }
 
 export interface IncomingDoor {
   /** Takes what somebody said or pressed as far as a turn, a job or an answer. Safe to repeat with the same envelope. */
   take(incoming: Incoming): Promise<void>
-  /** Tells the people of a conversation that an envelope could not be handled, where it can be known which. */
+  /** Tells the people of a conversation that an envelope could not be handled, where it can be known which. Never throws. */
   tellDead(envelope: Inbox, error: unknown): Promise<void>
 }
 
 export const openIncoming = (parts: IncomingParts): IncomingDoor => {
   const { store, bell, intake, log, now } = parts
-  const inHand = new Map<string, Incoming>()
+  const failed = new Map<string, Incoming>()
 
   return {
     take: async incoming => {
-      inHand.set(incoming.key, incoming)
+      failed.set(incoming.key, incoming)
       if (incoming.type === 'said') await takeSaid(incoming)
       else await takePressed(incoming)
-      inHand.delete(incoming.key)
+      failed.delete(incoming.key)
     },
     tellDead: async (envelope, error) => {
-      log.error({ err: error, envelope: envelope._id }, 'an envelope could not be handled')
-      const incoming = inHand.get(envelope._id)
-      inHand.delete(envelope._id)
+      log.error({ err: error, envelope: envelope._id }, 'An envelope could not be handled and is given up.')
+      const incoming = failed.get(envelope._id)
+      failed.delete(envelope._id)
       if (!incoming) return
-      const conversation = await conversationOf(store, incoming, undefined)
-      const text =
-        '❌ This could not be taken in, after five tries. Nothing was started; please say it again in a while.'
-      await answer(conversation, incoming.key, { text })
+      try {
+        const conversation = await conversationOf(store, incoming, await ownerOf(incoming))
+        const text = `This could not be taken in after five tries, and nothing was started; please say it again in a while, or show an admin this number of it: ${nameId(incoming.key)}.`
+        await reply(conversation, incoming, refusal(text))
+      } catch (trouble) {
+        log.error(
+          { err: trouble, envelope: envelope._id },
+          'Nobody could be told that an envelope was given up.',
+        )
+      }
     },
   }
 
   async function takeSaid(said: Said): Promise<void> {
+    if (said.how === 'reply') return await takeReply(said)
     const who = await whoIs(said)
-    if (said.how === 'reply') return await takeReply(who, said)
-    const conversation = await conversationOf(store, said, said.how === 'direct' ? who.user._id : undefined)
+    const isPrivate = said.how === 'direct' || said.direct || said.platform === 'web'
+    const conversation = await conversationOf(store, said, isPrivate ? who.user._id : undefined)
+    if (conversation.owner !== undefined && conversation.owner !== who.user._id)
+      return log.warn({ envelope: said.key }, 'Somebody spoke in a conversation of another person.')
     await addTurn(conversation, who, said)
+    if (await isAnswered(conversation, said)) return
     const parsed = said.how === 'command' ? parseCommand(said.text) : parseMention(said.text)
-    const answered: Answer = parsed.ok
-      ? await obey(parts, who, parsed.command, {
-          conversation,
-          cause: said,
-          files: said.files,
-          person: said.person,
-        })
-      : { refused: parsed.detail }
-    await reply(conversation, said, answered)
+    const { files } = said
+    const asked = { who, conversation, cause: said, files, inThread: said.address !== undefined }
+    await reply(
+      conversation,
+      said,
+      parsed.ok ? await obey(parts, parsed.command, asked) : refusal(parsed.detail),
+    )
   }
 
   /** A plain reply counts in a thread that has a job, from the person who asked for it; others mention the bot. */
-  async function takeReply(who: Who, said: Said): Promise<void> {
+  async function takeReply(said: Said): Promise<void> {
     const conversation = await findConversation(store, said)
     if (!conversation) return
     const [last] = await store.find('jobs', {
-      where: { conversation: conversation._id },
+      where: { conversation: conversation._id, _id: { lt: idFrom(said, 'job') } },
       descending: true,
       limit: 1,
     })
-    if (!last || last.requester !== who.user._id) return
+    if (!last || (await store.get('identities', said.person))?.user !== last.requester) return
+    const who = await whoIs(said)
     await addTurn(conversation, who, said)
     const asked = await intake.say(who, last._id, said.text, said)
-    await reply(conversation, said, asked.ok ? {} : { refused: asked.refusal.detail })
+    if (!asked.ok) await reply(conversation, said, refusal(asked.refusal.detail))
   }
 
   async function takePressed(pressed: Pressed): Promise<void> {
     const who = await whoIs(pressed)
-    const asked =
-      pressed.verb === 'cancel'
-        ? await intake.cancel(who, pressed.job)
-        : await intake.retry(who, pressed.job, pressed)
-    if (asked.ok) return
-    const conversation = await conversationOf(store, pressed, undefined)
-    await answer(conversation, pressed.key, { text: `⚠️ ${asked.refusal.detail}`, onlyFor: pressed.person })
+    const detail = pressed.verb === 'cancel' ? await stop(who, pressed) : await again(who, pressed)
+    if (detail === undefined) return
+    const there = await findConversation(store, pressed)
+    const job = there ? undefined : await store.get('jobs', pressed.job)
+    const conversation = there ?? (job?.conversation && (await store.get('conversations', job.conversation)))
+    if (conversation) await reply(conversation, pressed, { ...refusal(detail), aside: true })
   }
 
+  async function stop(who: Who, { job }: Pressed): Promise<string | undefined> {
+    const asked = await cancel(parts, who, job)
+    return typeof asked === 'string' ? asked : undefined
+  }
+
+  async function again(who: Who, pressed: Pressed): Promise<string | undefined> {
+    const asked = await intake.retry(who, pressed.job, pressed)
+    return asked.ok ? undefined : asked.refusal.detail
+  }
+
+  /** Who logged in to the page is a user already; anybody else is met by their identity. */
   async function whoIs({ platform, person, personName, team }: Incoming): Promise<Who> {
-    const loggedIn = platform === 'web' ? await store.get('users', person.slice('web:'.length)) : undefined
-    if (loggedIn) return { user: loggedIn, team }
+    if (platform === 'web') {
+      const user = await store.get('users', person.slice('web:'.length))
+      if (!user) throw new Error(`The page let somebody in who is no user: ${person}.`)
+      return { user, team }
+    }
     const user = await personOf(store, {
       identity: person,
       team,
@@ -110,31 +134,41 @@ export const openIncoming = (parts: IncomingParts): IncomingDoor => {
     return { user, team }
   }
 
-  async function addTurn(
-    conversation: Conversation,
-    who: Who,
-    { key, at, text, files }: Said,
-  ): Promise<void> {
-    await store.append(`conversation/${conversation._id}`, [
-      { type: 'turn', key, at, by: who.user._id, text, files },
-    ])
-    bell.ring(`conversation/${conversation._id}`)
+  async function ownerOf(incoming: Incoming): Promise<string | undefined> {
+    const isPrivate =
+      incoming.platform === 'web' ||
+      (incoming.type === 'said' && (incoming.how === 'direct' || incoming.direct))
+    return isPrivate ? (await whoIs(incoming)).user._id : undefined
   }
 
-  async function reply(conversation: Conversation, said: Said, { refused, message }: Answer): Promise<void> {
-    if (refused !== undefined) await answer(conversation, said.key, { text: `⚠️ ${refused}` })
-    else if (message) await answer(conversation, said.key, message)
+  async function addTurn({ _id }: Conversation, who: Who, said: Said): Promise<void> {
+    const { key, at, files } = said
+    const text = clipped(said.how === 'command' ? `/hop ${said.text}` : said.text)
+    await store.append(`conversation/${_id}`, [{ type: 'turn', key, at, by: who.user._id, text, files }])
+    bell.ring(`conversation/${_id}`)
   }
 
-  async function answer(conversation: Conversation, key: string, message: Message): Promise<void> {
-    const slot = `reply/${nameId(key)}`
-    const order = {
-      platform: conversation.platform,
-      conversation: conversation._id,
-      slot,
-      urgent: true,
-      message,
-    }
+  /** An answer once wanted stands: a repeat does not make it anew. */
+  async function isAnswered({ _id }: Conversation, { key }: Incoming): Promise<boolean> {
+    return (await store.get('outbox', `${_id}/${slotOf(key)}`)) !== undefined
+  }
+
+  async function reply({ _id, platform, owner }: Conversation, { key, person }: Incoming, answer?: Answer) {
+    if (!answer) return
+    const { text, aside } = answer
+    const message = { text, ...(aside && owner === undefined && { onlyFor: person }) }
+    const order = { platform, conversation: _id, slot: slotOf(key), urgent: true, message }
     await want(store, bell, order, now().toISOString())
   }
 }
+
+const slotOf = (key: string) => `reply-${nameId(key)}`
+
+/** A turn holds as much text as an event. */
+const clipped = (text: string) =>
+  Buffer.byteLength(text) <= maxInlineBytes
+    ? text
+    : Buffer.from(text)
+        .subarray(0, maxInlineBytes)
+        .toString('utf8')
+        .replace(/\ufffd+$/, '')

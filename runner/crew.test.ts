@@ -91,6 +91,14 @@ test('a command runs on the workspace, and what it changed is merged into main',
   assert.equal(job.exitCode, 0)
 })
 
+test('an output that is too long for a thread is kept whole as a file', async () => {
+  await using crew = await openTestCrew()
+  const { log } = await crew.end(await crew.submit({ agent: 'command', prompt: 'seq 1 20000' }))
+  const produced = log.find(entry => entry.type === 'produced')
+  assert.equal(produced?.name, 'output.txt')
+  assert.equal(produced?.bytes, Array.from({ length: 20_000 }, (_, n) => `${n + 1}\n`).join('').length)
+})
+
 test('a command that fails keeps its work on its branch and does not merge it', async () => {
   await using crew = await openTestCrew()
   const { job, types } = await crew.end(

@@ -13,6 +13,7 @@ import type { Intake } from './intake.ts'
 import { openIntake } from './intake.ts'
 import { openLogbook } from './logbook.ts'
 import { openOrder } from './order.ts'
+import { openKeepOutput } from './output.ts'
 import type { Queue } from './queue.ts'
 import { openRecover } from './recover.ts'
 import { runRunner } from './runner.ts'
@@ -78,6 +79,7 @@ export const openCrew = (parts: CrewParts): Crew => {
             recover: openRecover({ repos, gateway, logbook, finish, now }),
             settle,
             spill: openSpill({ store, files, now }),
+            keepOutput: openKeepOutput({ store, files, logbook, now }),
             signal,
           })
         : async (id: string) => {

@@ -10,6 +10,7 @@ import type { Finish } from './finish.ts'
 import { holdLease } from './lease.ts'
 import type { Logbook } from './logbook.ts'
 import type { Order } from './order.ts'
+import type { KeepOutput } from './output.ts'
 import type { Queue, Ticket } from './queue.ts'
 import type { Recover } from './recover.ts'
 import { follow } from './run.ts'
@@ -31,6 +32,7 @@ export interface WorkerParts {
   readonly recover: Recover
   readonly settle: Settle
   readonly spill: Spill
+  readonly keepOutput: KeepOutput
   readonly now: () => Date
   /** What the sandbox's probe said its users should know. */
   readonly notes: readonly string[]
@@ -111,6 +113,7 @@ export const openWorker = (parts: WorkerParts): ((job: string) => Promise<void>)
       if (!ending) return undefined
       const verdict = judge(job, ending)
       if (verdict === 'lost') return await parts.recover(job, attempt)
+      await parts.keepOutput(job, attempt)
       await parts.finish(job, attempt, verdict)
       return undefined
     } catch (error) {
