@@ -1,24 +1,27 @@
 import type { Cause, Intake, Who } from '../runner/intake.ts'
 import { offerLogin } from '../runner/logins.ts'
-import type { Outcome } from '../runner/outcome.ts'
-import type { Conversation, Job, Message } from '../store/records.ts'
+import { idFrom } from '../store/ids.ts'
+import { isOver } from '../store/lifecycle.ts'
+import type { Conversation, Job } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
+import { help } from './commands/help.ts'
+import { jobList } from './commands/jobs.ts'
+import { lastOfLog } from './commands/logs.ts'
 import type { Command, Options } from './grammar.ts'
-import { emptyScene, see } from './scene.ts'
-import { elapsed, fenced, money } from './words.ts'
 
-/** What the thread is told: nothing, where the narrator will speak for the job. */
+/** What the thread is told. `aside`: for the eyes of the asker alone. */
 export interface Answer {
-  readonly refused?: string
-  readonly message?: Message
+  readonly text: string
+  readonly aside?: true
 }
 
 export interface Asked {
+  readonly who: Who
   readonly conversation: Conversation
   readonly cause: Cause
   readonly files: readonly string[]
-  /** `slack:T1:U2`, for what only the asker may see. */
-  readonly person: string
+  /** It stands in a thread, so that the thread's newest job is meant where none is named; else the asker's. */
+  readonly inThread: boolean
 }
 
 export interface CommandParts {
@@ -28,115 +31,123 @@ export interface CommandParts {
   readonly now: () => Date
 }
 
-/** Does what a command asks. */
+/**
+ * Does what a command asks, and gives what to answer: nothing where the narrator speaks for the job in the same thread.
+ * Repeated for the same cause it does nothing twice.
+ */
 export const obey = async (
   parts: CommandParts,
-  who: Who,
   command: Command,
   asked: Asked,
-): Promise<Answer> => {
-  const { store, intake, now } = parts
+): Promise<Answer | undefined> => {
+  const { store, intake, publicUrl, now } = parts
+  const { who, cause } = asked
   switch (command.verb) {
     case 'run':
-    case 'sh':
-      return silent(
-        await intake.submit(who, askOf(command.verb, command.prompt, command.options, asked), asked.cause),
-      )
-    case 'jobs':
-      return { message: { text: await listJobs(parts, who) } }
-    case 'cancel':
+    case 'sh': {
+      const job = await intake.submit(who, askOf(command, asked), cause)
+      return job.ok ? undefined : refusal(job.refusal.detail)
+    }
+    case 'jobs': {
+      const found = await intake.jobs(who, { requester: who.user._id, limit: 10 })
+      return found.ok
+        ? { text: jobList(found.value, publicUrl, now()), aside: true }
+        : refusal(found.refusal.detail)
+    }
+    case 'cancel': {
+      const id = command.job ?? (await newest(store, asked))?._id
+      if (id === undefined) return noJob(command.verb, asked)
+      const job = await cancel(parts, who, id)
+      if (typeof job === 'string') return refusal(job)
+      return elsewhere(job, asked) && { text: `Job ${linkTo(job, publicUrl)} is asked to stop.` }
+    }
     case 'retry': {
-      const job = await jobOf(parts, who, command.job, asked)
-      if (typeof job !== 'string') return job
-      return silent(
-        command.verb === 'cancel' ? await intake.cancel(who, job) : await intake.retry(who, job, asked.cause),
+      const made = await store.get('jobs', idFrom(cause, 'job'))
+      const id = command.job ?? made?.retryOf ?? (await newest(store, asked))?._id
+      if (id === undefined) return noJob(command.verb, asked)
+      const job = await intake.retry(who, id, cause)
+      if (!job.ok) return refusal(job.refusal.detail)
+      return (
+        elsewhere(job.value, asked) && { text: `It is asked again as job ${linkTo(job.value, publicUrl)}.` }
       )
     }
     case 'logs': {
-      const job = await jobOf(parts, who, command.job, asked)
-      if (typeof job !== 'string') return job
-      const found = await intake.job(who, job)
-      return found.ok
-        ? { message: { text: await lastOfLog(store, found.value) } }
-        : { refused: found.refusal.detail }
+      const id = command.job ?? (await newest(store, asked))?._id
+      if (id === undefined) return noJob(command.verb, asked)
+      const job = await intake.job(who, id)
+      if (!job.ok) return refusal(job.refusal.detail)
+      const text = await lastOfLog(store, job.value, publicUrl)
+      return { text, ...(elsewhere(job.value, asked) && { aside: true }) }
     }
     case 'web': {
-      const link = `${parts.publicUrl}/login/${await offerLogin(store, who.user._id, now())}`
-      return {
-        message: {
-          text: `Your link to the page, for one login within 15 minutes: ${link}`,
-          onlyFor: asked.person,
-        },
-      }
+      const link = `${publicUrl}/login/${await offerLogin(store, who.user._id, now())}`
+      return { text: `[Log in to the page](${link}): the link works once, within 15 minutes.`, aside: true }
     }
     case 'help':
-      return { message: { text: help, onlyFor: asked.person } }
+      return { text: help, aside: true }
     default:
-      command satisfies never
-      return {}
+      return command satisfies never
   }
 }
 
-const silent = (outcome: Outcome<unknown>): Answer => (outcome.ok ? {} : { refused: outcome.refusal.detail })
+/** A sentence that says no. */
+export const refusal = (detail: string): Answer => ({ text: `⚠️ ${detail}` })
 
-const askOf = (verb: 'run' | 'sh', prompt: string, options: Options, { conversation, files }: Asked) => ({
+/**
+ * Asks for a job's end. Gives the job, or the sentence why not; a job that this person had stopped already is given too,
+ * since the same press may come twice.
+ */
+export const cancel = async (
+  { store, intake }: Pick<CommandParts, 'store' | 'intake'>,
+  who: Who,
+  id: string,
+): Promise<Job | string> => {
+  const asked = await intake.cancel(who, id)
+  if (asked.ok) return asked.value
+  const job = await store.get('jobs', id)
+  const stopped = job && asked.refusal.status === 409 && isOver(job.state) && job.cancel?.by === who.user._id
+  return stopped ? job : asked.refusal.detail
+}
+
+const askOf = (
+  {
+    verb,
+    prompt,
+    options,
+  }: { readonly verb: 'run' | 'sh'; readonly prompt: string; readonly options: Options },
+  { conversation, files }: Asked,
+) => ({
   prompt,
   files,
   conversation: conversation._id,
-  ...(verb === 'sh' ? { agent: 'command' } : options.agent && { agent: options.agent }),
-  ...(options.in && { workspace: options.in }),
-  ...(options.model && { model: options.model }),
+  ...(verb === 'sh' ? { agent: 'command' } : options.agent !== undefined && { agent: options.agent }),
+  ...(options.in !== undefined && { workspace: options.in }),
+  ...(options.model !== undefined && { model: options.model }),
   ...(options.priority !== undefined && { priority: options.priority }),
   ...(options.budget !== undefined && { budgetUsd: options.budget }),
   ...(options.timeout !== undefined && { timeoutSeconds: options.timeout }),
 })
 
-/** The job that was named, else the newest of this conversation, else the person's newest. */
-const jobOf = async (
-  { intake }: CommandParts,
-  who: Who,
-  named: string | undefined,
-  { conversation }: Asked,
-): Promise<string | Answer> => {
-  if (named) return named
-  for (const filter of [{ conversation: conversation._id }, { requester: who.user._id }]) {
-    const found = await intake.jobs(who, { ...filter, limit: 1 })
-    const job = found.ok ? found.value[0] : undefined
-    if (job) return job._id
-  }
-  return { refused: 'There is no job yet; start one with `/hop run …`.' }
+/** The newest job of the thread, or of the asker, as it was when this was asked, so that a repeat finds the same. */
+const newest = async (
+  store: Store,
+  { who, conversation, cause, inThread }: Asked,
+): Promise<Job | undefined> => {
+  const whose = inThread ? { conversation: conversation._id } : { requester: who.user._id }
+  const where = { ...whose, _id: { lt: idFrom(cause, 'job') } }
+  const [job] = await store.find('jobs', { where, descending: true, limit: 1 })
+  return job
 }
 
-const listJobs = async ({ intake, publicUrl, now }: CommandParts, who: Who): Promise<string> => {
-  const found = await intake.jobs(who, { requester: who.user._id, limit: 10 })
-  if (!found.ok) return found.refusal.detail
-  if (found.value.length === 0) return 'You have no jobs yet; start one with `/hop run …`.'
-  return found.value.map(job => jobLine(job, publicUrl, now())).join('\n')
-}
+const noJob = (verb: string, { inThread }: Asked) =>
+  refusal(
+    inThread
+      ? `There is no job in this thread yet; \`/hop jobs\` lists yours, and \`/hop ${verb}\` takes the id of one.`
+      : 'You have no jobs yet; start one with `/hop run` and the task.',
+  )
 
-const jobLine = (job: Job, publicUrl: string, now: Date) => {
-  const age = elapsed((now.getTime() - Date.parse(job.createdAt)) / 1000)
-  const prompt = job.prompt.split('\n', 1)[0]?.slice(0, 60).toWellFormed().replaceAll('`', "'")
-  const cost = job.cost > 0 ? ` · ${money(job.cost)}` : ''
-  return `• **${job.state.replace('_', ' ')}** ${age} ago${cost} · [${job._id}](${publicUrl}/jobs/${job._id}) · ${prompt}`
-}
+/** Whether the narrator speaks for the job in another place than this. */
+const elsewhere = (job: Job, { conversation }: Asked): true | undefined =>
+  job.conversation === conversation._id ? undefined : true
 
-const lastOfLog = async (store: Store, job: Job): Promise<string> => {
-  let scene = emptyScene
-  let seq = 0
-  while (true) {
-    const entries = await store.after(`job/${job._id}`, seq)
-    if (entries.length === 0) break
-    scene = entries.reduce(see, scene)
-    seq = entries.at(-1)?.seq ?? seq
-  }
-  const head = `The end of the log of \`${job._id}\`, ${job.state.replace('_', ' ')}:`
-  return scene.tail.trim() === '' ? `${head} nothing was said yet.` : `${head}\n${fenced(scene.tail.trim())}`
-}
-
-const help = `**Bellhop** carries jobs for you: a coding agent works in a sandbox on the team's repository, and tells here what it does.
-• \`/hop run fix the flaky test\` gives the agent a job
-• \`/hop sh npm test\` runs a command
-• \`/hop jobs\`, \`/hop logs\`, \`/hop cancel\`, \`/hop retry\` are about your newest job, or the one you name
-• \`/hop web\` gives you a link to the page
-Before the prompt may stand \`in=workspace\`, \`model=…\`, \`budget=2\` (dollars), \`priority=0\` to \`9\`, \`timeout=20m\`. In a thread, mention me, or just reply to your own job.`
+const linkTo = ({ _id }: Job, publicUrl: string) => `[${_id}](${publicUrl}/jobs/${_id})`

@@ -118,7 +118,7 @@ const line = (text: string) => {
 }
 
 /** The one thing in a tool's input that tells people most. */
-const inputOf = (input: unknown): string => {
+export const inputOf = (input: unknown): string => {
   if (typeof input !== 'object' || input === null) return ''
   const fields = input as Record<string, unknown>
   for (const name of ['description', 'command', 'file_path', 'path', 'pattern', 'url', 'query', 'prompt'])
