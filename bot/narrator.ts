@@ -1,124 +1,121 @@
 import type { Logger } from 'pino'
-import type { Intake } from '../runner/intake.ts'
-import type { Bell } from '../store/bell.ts'
-import { fold, isOver, unfolded } from '../store/lifecycle.ts'
-import type { Conversation, Delivery, Job } from '../store/records.ts'
-import type { Store } from '../store/store.ts'
-import { tail } from '../store/tail.ts'
-import { update } from '../store/update.ts'
-import { want } from './outbox.ts'
-import type { Rendered } from './render.ts'
-import { render } from './render.ts'
-import type { Scene } from './scene.ts'
-import { emptyScene, see } from './scene.ts'
+import type { Delivery } from '../store/records.ts'
+import type { Narration, NarrationParts } from './narration.ts'
+import { openNarration } from './narration.ts'
 
-/** Time goes on in the messages of running jobs this often; a lost bell is made up for in the same step. */
-const tickMs = 5000
-
-export interface NarratorParts {
-  readonly store: Store
-  readonly bell: Bell
-  readonly intake: Pick<Intake, 'place'>
-  readonly publicUrl: string
-  readonly log: Logger
-  readonly now: () => Date
+export interface NarratorParts extends NarrationParts {
+  readonly log: Pick<Logger, 'error'>
   readonly signal: AbortSignal
 }
 
 interface Live {
-  job: Job
-  scene: Scene
-  readonly conversation: Conversation
-  readonly workspace: string
-  readonly place: number
+  readonly narration: Narration
+  /** Lets go of the bell. */
+  readonly off: () => void
+  /** There may be something new. */
+  due: boolean
+  busy: boolean
+  /** When it went last, in milliseconds. */
+  went: number
 }
+
+/** One job's messages are worked out at most this often; more would be coalesced by the outbox anyway. */
+const paceMs = 1000
+/** Every so many of these, time goes on in the messages of running jobs, and lost rings are made up for. */
+const slowly = 5
 
 /**
  * Shows every job that was asked for in a conversation there: follows its log, renders what the thread should show, and
- * has the outbox want it. After a restart it goes on the same path, from the deliveries that are not done. Resolves when
- * the signal aborts.
+ * has the outbox want it. After a restart it goes on, on the same path, from the deliveries that are not done. One job's
+ * trouble is logged and tried again and holds up no other. Resolves when the signal aborts and what is in hand has settled.
  */
 export const runNarrator = async (parts: NarratorParts): Promise<void> => {
-  const { store, bell, log, now, signal } = parts
-  const following = new Map<string, Promise<void>>()
+  const { store, bell, log, signal } = parts
   const live = new Map<string, Live>()
-  let look = Promise.withResolvers<void>()
-  const wake = () => look.resolve()
-  const off = bell.on('jobs', wake)
-  const ticking = setInterval(wake, tickMs)
-  signal.addEventListener('abort', wake)
-  try {
-    while (!signal.aborted) {
-      look = Promise.withResolvers<void>()
-      await takeUp()
-      for (const one of live.values()) if (one.job.state === 'running') await show(one)
-      await look.promise
-    }
-    await Promise.all(following.values())
-  } finally {
-    off()
-    clearInterval(ticking)
-    signal.removeEventListener('abort', wake)
+  const inHand = new Set<Promise<void>>()
+  let looking: Promise<void> | undefined
+  let lookAgain = false
+  let ticks = 0
+
+  const offJobs = bell.on('jobs', look)
+  const timer = setInterval(tick, paceMs)
+  look()
+  await new Promise<void>(resolve => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+  offJobs()
+  clearInterval(timer)
+  await looking
+  for (const one of live.values()) one.off()
+  await Promise.all(inHand)
+
+  /** The one timer of all jobs. */
+  function tick(): void {
+    const slow = ++ticks % slowly === 0
+    if (slow) look()
+    for (const [id, one] of live) if (slow || one.due) go(id, one)
+  }
+
+  function go(id: string, one: Live): void {
+    if (one.busy || signal.aborted) return
+    Object.assign(one, { busy: true, due: false, went: Date.now() })
+    const going = one.narration
+      .go()
+      .then(over => {
+        if (!over) return
+        one.off()
+        live.delete(id)
+      })
+      .catch(error => {
+        log.error({ err: error, delivery: id }, 'A job could not be shown; it is tried again.')
+        one.due = true
+      })
+      .finally(() => {
+        one.busy = false
+        inHand.delete(going)
+      })
+    inHand.add(going)
+  }
+
+  /** Finds the jobs that were announced and are not followed yet. A ring while it looks makes it look once more. */
+  function look(): void {
+    if (signal.aborted) return
+    lookAgain = looking !== undefined
+    looking ??= takeUp()
+      .catch(error => log.error({ err: error }, 'The jobs to be shown could not be read; it is tried again.'))
+      .then(() => {
+        looking = undefined
+        if (lookAgain) look()
+      })
   }
 
   async function takeUp(): Promise<void> {
     let after = ''
-    while (true) {
-      const open = await store.find('deliveries', { where: { done: false, _id: { gt: after } }, limit: 500 })
-      for (const delivery of open) {
-        if (following.has(delivery.job)) continue
-        const followed = follow(delivery)
-          .catch(error =>
-            log.error({ err: error, job: delivery.job }, 'a job could not be shown; it is tried again'),
-          )
-          .finally(() => {
-            following.delete(delivery.job)
-            live.delete(delivery.job)
-          })
-        following.set(delivery.job, followed)
+    while (!signal.aborted) {
+      const where = { done: false, _id: { gt: after } }
+      const deliveries = await store.find('deliveries', { where, limit: 500 })
+      for (const delivery of deliveries) {
+        if (live.has(delivery._id)) continue
+        const one = follow(delivery)
+        live.set(delivery._id, one)
+        go(delivery._id, one)
       }
-      if (open.length < 500) return
-      after = open.at(-1)?._id ?? after
+      if (deliveries.length < 500) return
+      after = deliveries.at(-1)?._id ?? after
     }
   }
 
-  async function follow(delivery: Delivery): Promise<void> {
-    const job = await store.get('jobs', delivery.job)
-    const conversation = await store.get('conversations', delivery.conversation)
-    const workspace = job && (await store.get('workspaces', job.workspace))
-    if (!job || !conversation) return
-    const one: Live = {
-      job: { ...job, ...unfolded },
-      scene: emptyScene,
-      conversation,
-      workspace: workspace?.name ?? job.workspace,
-      place: await parts.intake.place(job),
+  function follow(delivery: Delivery): Live {
+    const wake = () => {
+      one.due = true
+      if (Date.now() - one.went >= paceMs) go(delivery._id, one)
     }
-    live.set(job._id, one)
-    for await (const entries of tail(store, bell, `job/${job._id}`, 0, signal)) {
-      one.job = fold(one.job, entries)
-      one.scene = entries.reduce(see, one.scene)
-      if (one.job.folded < delivery.seq) continue
-      await show(one)
-      const seq = one.job.folded
-      const done = isOver(one.job.state)
-      await update(store, 'deliveries', delivery._id, record => ({ ...record, seq, done }))
+    const offs = [`job/${delivery.job}`, `cancel/${delivery.job}`].map(topic => bell.on(topic, wake))
+    const off = () => {
+      for (const stop of offs) stop()
     }
-  }
-
-  async function show({ job, scene, conversation, workspace, place }: Live): Promise<void> {
-    const at = now()
-    const rendered: Rendered = render(job, scene, { now: at, publicUrl: parts.publicUrl, workspace, place })
-    const to = { platform: conversation.platform, conversation: conversation._id }
-    const over = isOver(job.state)
-    await want(
-      store,
-      bell,
-      { ...to, slot: `status/${job._id}`, urgent: false, message: rendered.status },
-      at.toISOString(),
-    )
-    if (over)
-      for (const { slot, message } of rendered.posts)
-        await want(store, bell, { ...to, slot, urgent: true, message }, at.toISOString())
+    const one: Live = { narration: openNarration(parts, delivery), off, due: true, busy: false, went: 0 }
+    return one
   }
 }

@@ -5,20 +5,16 @@ import type { Scene } from './scene.ts'
 import { mostTail } from './scene.ts'
 import { fenced, money, plural, took } from './words.ts'
 
-/** What is kept free of a message for the words around the result. */
-const around = 700
-
 /** The message that tells the end: how it went, the agent's last words or what the command printed, what became of the work. */
 export const endOf = (job: Job, scene: Scene, context: Context): Pick<Message, 'text' | 'file'> => {
-  const most = Math.max(200, Math.min(mostTail, (context.limit ?? mostTail + around) - around))
   const isCommand = job.agent === 'command'
   const text = (isCommand ? clean(scene.tail) : wordsOf(job, scene)).trim()
-  const result = isCommand ? fenced(tailOf(text, most)) : tailOfMarkdown(text, most)
-  const cut = text.length > most || (isCommand && scene.cut)
+  const result = isCommand ? fenced(tailOf(text, mostTail)) : tailOfMarkdown(text, mostTail)
+  const cut = text.length > mostTail || (isCommand && scene.cut)
   const silent = isCommand && job.startedAt ? 'It printed nothing.' : ''
   const parts = [
     headOf(job),
-    job.state === 'succeeded' || job.summary === text ? '' : tailOfMarkdown(job.summary ?? '', most),
+    job.state === 'succeeded' || job.summary === text ? '' : tailOfMarkdown(job.summary ?? '', mostTail),
     text === '' ? silent : result,
     cut ? `This is the last part; [the page has all of it](${context.publicUrl}/jobs/${job._id}).` : '',
     workOf(job, scene),

@@ -10,7 +10,7 @@ import { elapsed, money, plural } from './words.ts'
 export const statusOf = (job: Job, scene: Scene, context: Context): string => {
   const { workspace, asker } = context
   const prompt = code(job.agent === 'command' ? `$ ${job.prompt}` : job.prompt)
-  const asked = `${prompt} in ${plain(workspace)}${asker ? `, for ${plain(asker)}` : ''}`
+  const asked = `${prompt} in ${plain(workspace)}, for ${plain(asker)}`
   const notes = scene.notes.map(note => `⚠️ ${oneLine(note)}`)
   if (!isOver(job.state)) return lines([liveHead(job, context), asked, ...doing(job, scene), ...notes])
   const why = job.state === 'succeeded' ? '' : code(job.summary ?? '', 200)

@@ -16,9 +16,7 @@ export interface Context {
   /** The job before it in the thread is not over yet. */
   readonly waits?: boolean
   /** Who asked. */
-  readonly asker?: string
-  /** Characters in one message of the platform. */
-  readonly limit?: number
+  readonly asker: string
 }
 
 /** What a job's thread should show: one status message that is kept up to date, and posts of what matters. */
