@@ -62,8 +62,25 @@ const expected: Readonly<Record<string, string>> = {
   LOG_LEVEL: 'fatal, error, warn, info, debug, trace or silent, such as LOG_LEVEL=info',
 }
 
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** The configuration of a throwaway installation in `data`, for the demo; with `anyPort` on a port that is free. */
+export const demoConfig = (
+  data: string,
+  anyPort: boolean,
+  { PATH, HOST, PORT }: Environment = process.env,
+): Config =>
+  readConfig({
+    PATH,
+    HOST,
+    PORT: anyPort ? '0' : PORT,
+    BELLHOP_DATA: data,
+    AGENT: 'script',
+    LOG_LEVEL: 'warn',
+  })
+
 /** Reads the environment. Throws `BadConfig` at the first variable that cannot be used. An empty one counts as unset. */
-export const readConfig = (environment: Readonly<Record<string, string | undefined>>): Config => {
+export const readConfig = (environment: Environment = process.env): Config => {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
   const parsed = variables.safeParse(given)
   if (!parsed.success) {

@@ -189,25 +189,15 @@ const usage = `Usage:
 
 /** Runs one command of the program and gives its exit code. */
 const main = async ([command, ...rest]: readonly string[]): Promise<number> => {
-  const { readConfig } = await import('./config.ts')
-  if (command === 'start' && (rest.length === 0 || rest[0] === 'all'))
-    return await start(readConfig(process.env))
+  const { readConfig, demoConfig } = await import('./config.ts')
+  if (command === 'start' && (rest.length === 0 || rest[0] === 'all')) return await start(readConfig())
   if (command === 'demo' && rest.every(option => option === '--once')) {
-    const BELLHOP_DATA = await mkdtemp(join(tmpdir(), 'bellhop-demo-'))
+    const data = await mkdtemp(join(tmpdir(), 'bellhop-demo-'))
     try {
-      const { PATH, PORT, HOST } = process.env
       const ends = rest.includes('--once')
-      const environment = {
-        PATH,
-        HOST,
-        PORT: ends ? '0' : PORT,
-        BELLHOP_DATA,
-        AGENT: 'script',
-        LOG_LEVEL: 'warn',
-      }
-      return await start(readConfig(environment), { demo: true, once: ends })
+      return await start(demoConfig(data, ends), { demo: true, once: ends })
     } finally {
-      await rm(BELLHOP_DATA, { recursive: true, force: true })
+      await rm(data, { recursive: true, force: true })
     }
   }
   console.log(usage)
@@ -236,7 +226,7 @@ if (import.meta.main) {
   try {
     process.exitCode = await main(process.argv.slice(2))
   } catch (error) {
-    const known = error instanceof Error && ['BadConfig', 'Unusable'].includes(error.name)
+    const known = error instanceof Error && ['BadConfig', 'Unusable', 'NoAddress'].includes(error.name)
     console.error(known ? error.message : error)
     process.exitCode = 1
   }

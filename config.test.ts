@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { BadConfig, readConfig } from './config.ts'
+
+test('an empty environment gives the defaults, and they cannot be changed', () => {
+  const config = readConfig({})
+  assert.equal(config.port, 8080)
+  assert.equal(config.data, '.bellhop')
+  assert.equal(config.sandbox, 'auto')
+  assert.equal(config.model, undefined)
+  assert.ok(Object.isFrozen(config))
+})
+
+const bad: readonly [Record<string, string>, RegExp][] = [
+  [{ PORT: '99999' }, /^PORT is "99999"; it takes a port/],
+  [{ SANDBOX: 'chroot' }, /^SANDBOX is "chroot"; it takes auto, bubblewrap or process/],
+  [{ RUNNER_CONCURRENCY: '0' }, /^RUNNER_CONCURRENCY/],
+  [{ DEFAULT_ROLE: 'king' }, /^DEFAULT_ROLE is "king"; it takes admin, member or viewer/],
+  [{ PUBLIC_URL: 'hop.example.com' }, /^PUBLIC_URL.*https:\/\//],
+  [{ SLACK_BOT_TOKEN: 'xoxb-1' }, /SLACK_SIGNING_SECRET is not; copy it/],
+  [{ SLACK_SIGNING_SECRET: 's' }, /SLACK_BOT_TOKEN is not; copy/],
+]
+for (const [environment, sentence] of bad)
+  test(`${Object.keys(environment)[0]} that cannot be used is refused by a sentence that names it and the way out`, () => {
+    assert.throws(
+      () => readConfig(environment),
+      (error: Error) => error instanceof BadConfig && sentence.test(error.message),
+    )
+  })
+
+test('an API key goes before a subscription, and both become headers', () => {
+  const both = readConfig({ ANTHROPIC_API_KEY: 'k', CLAUDE_CODE_OAUTH_TOKEN: 't' })
+  assert.deepEqual(both.model?.headers, { 'x-api-key': 'k' })
+  const token = readConfig({ CLAUDE_CODE_OAUTH_TOKEN: 't', ANTHROPIC_BASE_URL: 'http://127.0.0.1:1/' })
+  assert.equal(token.model?.headers.authorization, 'Bearer t')
+  assert.equal(token.model?.baseUrl, 'http://127.0.0.1:1')
+})
