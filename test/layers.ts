@@ -101,7 +101,7 @@ export const blemishes = (sources: readonly Source[]): readonly string[] =>
     ...(/(?<![\w.}])\/(work|Users|root|home\/(?!agent\b)\w+)\//.test(text)
       ? [`${path} names a path of one machine`]
       : []),
-    ...(!isTest(path) && path !== 'config.ts' && /\bprocess\s*\.\s*env\b/.test(text)
-      ? [`${path} reads the environment: only config.ts does`]
+    ...(!isTest(path) && !['main.ts', 'config.ts'].includes(path) && /\bprocess\s*\.\s*env\b/.test(text)
+      ? [`${path} reads the environment: only main.ts does, for config.ts`]
       : []),
   ])
