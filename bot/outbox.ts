@@ -82,7 +82,15 @@ const mostInHand = 32
  * What fails is tried again after growing pauses; what the platform refuses for good is dead. Throws what the store throws.
  */
 export const runOutbox = async (parts: OutboxParts): Promise<void> => {
-  await Promise.all([...parts.platforms.values()].map(platform => serve(platform, parts)))
+  const failed = new AbortController()
+  const signal = AbortSignal.any([parts.signal, failed.signal])
+  const served = [...parts.platforms.values()].map(platform => serve(platform, { ...parts, signal }))
+  try {
+    await Promise.all(served)
+  } finally {
+    failed.abort()
+    await Promise.allSettled(served)
+  }
 }
 
 const serve = async (

@@ -3,7 +3,7 @@ import type { Message, Outbox, Posting } from '../store/records.ts'
 import { split } from './split.ts'
 
 /** A message as it goes out in one call, and its hash. */
-export interface Part {
+interface Part {
   readonly message: Message
   readonly hash: string
 }
@@ -12,7 +12,7 @@ export interface Part {
  * A message cut to what one call can carry: pieces of text of at most `limit` characters, the buttons under the last, and
  * the file by itself, so that a failed upload repeats no text.
  */
-export const partsOf = (message: Message, limit: number): readonly Part[] => {
+const partsOf = (message: Message, limit: number): readonly Part[] => {
   const { text, buttons, file, onlyFor } = message
   const pieces = split(text, limit)
   if (pieces.length === 1 && !(file && (text || buttons))) return [hashed(message)]
