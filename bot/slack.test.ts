@@ -209,6 +209,7 @@ void describe('slack, in', () => {
     const said = { type: 'message', channel, channel_type: 'channel', user: slack.people.ada, team }
     const mention = `<@${bot}> do it`
     await slack.event({ ...said, ts: '2.1', text: 'plain talk' })
+    await slack.event({ ...said, ts: '2.15', text: `<@${bot}2> is somebody else` })
     await slack.event({ ...said, ts: '2.2', text: mention, bot_id: 'BOTHER', subtype: 'bot_message' })
     await slack.event({ ...said, type: 'app_mention', ts: '2.3', text: mention, bot_id: 'BOTHER' })
     await slack.event({ ...said, type: 'app_mention', ts: '2.4', text: mention, user: bot })

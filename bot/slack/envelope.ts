@@ -92,7 +92,8 @@ export const incomingOf = (raw: unknown, { key, at, bot }: Arrival): Incoming | 
   if (event.bot_id || event.edited || user === bot || user === 'USLACKBOT') return undefined
 
   const direct = event.channel_type === 'im' || isDirect(channel)
-  const mentioned = event.type === 'app_mention' || (bot !== undefined && text.includes(`<@${bot}`))
+  const mentioned =
+    event.type === 'app_mention' || (bot !== undefined && new RegExp(`<@${bot}[|>]`).test(text))
   const how = direct ? 'direct' : mentioned ? 'mention' : thread ? 'reply' : undefined
   if (!how) return undefined
   const opens = thread ?? (direct ? undefined : ts)
