@@ -26,8 +26,9 @@ export const readPush = async (body: Readable): Promise<Push> => {
   const commands: { ref: string; deletes: boolean }[] = []
   const capabilities: string[] = []
   const read: Buffer[] = []
+  using taker = openTaker(body)
   for (let bytes = 0; ; ) {
-    const prefix = await take(body, 4)
+    const prefix = await taker.take(4)
     read.push(prefix)
     if (prefix.toString('latin1') === '0000') return { commands, capabilities, bytes: Buffer.concat(read) }
     const length = /^[0-9a-f]{4}$/.test(prefix.toString('latin1'))
@@ -40,11 +41,12 @@ export const readPush = async (body: Readable): Promise<Push> => {
       throw new BadPush(
         `The push changes too many refs at once: its list is longer than ${mostListBytes} bytes.`,
       )
-    const line = await take(body, length - 4)
+    const line = await taker.take(length - 4)
     read.push(line)
-    const [command, ...after] = textOf(line).replace(/\n$/, '').split('\0')
-    capabilities.push(...after.flatMap(words => words.split(' ')))
-    if (!/^shallow [0-9a-f]{40}$/.test(command ?? '')) commands.push(parse(command ?? ''))
+    const [command = '', words = '', ...rest] = textOf(line).replace(/\n$/, '').split('\0')
+    if (rest.length > 0) throw new BadPush('The push holds a line with more than one list of capabilities.')
+    capabilities.push(...words.split(' '))
+    if (!/^shallow [0-9a-f]{40}$/.test(command)) commands.push(parse(command))
   }
 }
 
@@ -62,24 +64,27 @@ const textOf = (bytes: Buffer): string => {
   }
 }
 
-/** Exactly `size` bytes of the body. */
-const take = async (body: Readable, size: number): Promise<Buffer> => {
-  for (;;) {
-    const bytes: Buffer | null = body.read(size)
-    if (bytes?.length === size) return bytes
-    if (bytes || body.readableEnded || body.destroyed)
-      throw new BadPush('The push ended in the middle of its list of refs.')
-    await moved(body)
+/** Takes exactly as many bytes from the head of a stream as it is asked for. */
+const openTaker = (body: Readable) => {
+  // One listener for all waits: one that is added anew would at once be told of the bytes that are too few.
+  let wake = () => {}
+  const wakeUp = () => wake()
+  const events = ['readable', 'end', 'close', 'error'] as const
+  for (const event of events) body.on(event, wakeUp)
+  return {
+    take: async (size: number): Promise<Buffer> => {
+      for (;;) {
+        const bytes: Buffer | null = body.read(size)
+        if (bytes?.length === size) return bytes
+        if (bytes || body.readableEnded || body.destroyed)
+          throw new BadPush('The push ended in the middle of its list of refs.')
+        await new Promise<void>(resolve => {
+          wake = resolve
+        })
+      }
+    },
+    [Symbol.dispose]: () => {
+      for (const event of events) body.off(event, wakeUp)
+    },
   }
 }
-
-/** Settles when there is more to read, or nothing more to wait for. */
-const moved = (body: Readable): Promise<void> =>
-  new Promise(resolve => {
-    const events = ['readable', 'end', 'close', 'error'] as const
-    const done = () => {
-      for (const event of events) body.off(event, done)
-      resolve()
-    }
-    for (const event of events) body.on(event, done)
-  })

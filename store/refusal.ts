@@ -2,7 +2,7 @@ import type { Push } from './push.ts'
 import type { GitRights } from './repos.ts'
 
 /** Why each ref of a push is refused; empty when all of the push is allowed. */
-export type Refusals = ReadonlyMap<string, string>
+type Refusals = ReadonlyMap<string, string>
 
 /** Judges a push as a whole: when one ref is refused, none moves. */
 export const judge = (push: Push, mayPush: NonNullable<GitRights['push']>): Refusals => {
