@@ -2,6 +2,7 @@ import { access, mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { git } from './bare-git.ts'
 import { base, changed, diff, history } from './bare-history.ts'
+import { clearLeftovers } from './bare-leftovers.ts'
 import { merge, shelve, writeCommit } from './bare-merge.ts'
 import { isRepositoryId } from './bare-names.ts'
 import { branches, moveRefs, resolve } from './bare-refs.ts'
@@ -15,6 +16,8 @@ import { serveGit } from './smart-http.ts'
  */
 export const openBare = (folder: string, { now }: { readonly now: () => Date }): Repos => {
   const creating = new Map<string, Promise<void>>()
+  const cleared = new Map<string, Promise<void>>()
+  const opened = now()
   const merging = new Map<string, Promise<unknown>>()
 
   const pathOf = (id: string): string => {
@@ -25,8 +28,15 @@ export const openBare = (folder: string, { now }: { readonly now: () => Date }):
     return join(folder, `${id}.git`)
   }
   const there = async (id: string): Promise<string> => {
-    if (await exists(pathOf(id))) return pathOf(id)
-    throw new Error(`There is no repository ${id}.`)
+    const path = pathOf(id)
+    if (!(await exists(path))) throw new Error(`There is no repository ${id}.`)
+    const clearing = cleared.get(id) ?? clearLeftovers(path, opened)
+    cleared.set(id, clearing)
+    await clearing.catch(cause => {
+      cleared.delete(id)
+      throw new Error(`The repository ${id} could not be looked through after the start.`, { cause })
+    })
+    return path
   }
   const create = async (id: string): Promise<void> => {
     const path = pathOf(id)
@@ -66,8 +76,10 @@ export const openBare = (folder: string, { now }: { readonly now: () => Date }):
       const path = await there(id)
       // One after the other: of many at once, all but one would have to begin again.
       const turn = (merging.get(id) ?? Promise.resolve()).then(() => merge(path, order))
-      const over = turn.catch(() => {}).then(() => merging.get(id) === over && merging.delete(id))
-      merging.set(id, over)
+      merging.set(
+        id,
+        turn.catch(() => {}),
+      )
       return await turn
     },
     shelve: async (id, ref, to) => await shelve(await there(id), ref, to),
