@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { simpleGit } from 'simple-git'
 
 /** What a git process said, and how it ended. */
-export interface GitResult {
+interface GitResult {
   readonly code: number
   readonly out: Buffer
   readonly err: string

@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { git, startGit } from './bare-git.ts'
 import { commitOf, resolve } from './bare-refs.ts'
@@ -73,7 +74,14 @@ export const diff = async (
   const ends = await Promise.all([commitOf(repository, from), commitOf(repository, to)])
   const args = ['diff-tree', '-p', '--find-renames', '--no-ext-diff', '--no-textconv', '--no-color', ...ends]
   const child = startGit(repository, args, { stdio: ['ignore', 'pipe', 'ignore'] })
-  const closed = once(child, 'close')
+  const [[code, signal], patch] = await Promise.all([once(child, 'close'), read(child, limit)])
+  if (patch.length > limit) return cut(patch, limit)
+  if (code !== 0) throw new Error(`git diff-tree ended with ${code ?? signal}.`)
+  return patch.toString()
+}
+
+/** What a process prints; it is stopped as soon as that is more than `limit` bytes. */
+const read = async (child: ChildProcess, limit: number): Promise<Buffer> => {
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of child.stdout!) {
@@ -81,12 +89,8 @@ export const diff = async (
     bytes += chunk.length
     if (bytes > limit) break
   }
-  const patch = Buffer.concat(chunks)
   if (bytes > limit) child.kill()
-  const [code, signal] = await closed
-  if (bytes > limit) return cut(patch, limit)
-  if (code !== 0) throw new Error(`git diff-tree ended with ${code ?? signal}.`)
-  return patch.toString()
+  return Buffer.concat(chunks)
 }
 
 /** Whole lines only, so that no character is cut in two. */

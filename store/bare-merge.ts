@@ -1,7 +1,7 @@
 import { git } from './bare-git.ts'
 import { isRefName } from './bare-names.ts'
 import { commitOf, moveRefs, resolve } from './bare-refs.ts'
-import type { Merge } from './repos.ts'
+import type { Merge, Repos } from './repos.ts'
 
 /** What a commit is made by: the house itself. */
 const identity = { name: 'Bellhop', email: 'bellhop@localhost' }
@@ -37,7 +37,7 @@ export const writeCommit = async (
 /** Brings a commit into a branch, as the port promises. Throws when either is unknown. */
 export const merge = async (
   repository: string,
-  { commit, into, message, at }: Parameters<Merging>[1],
+  { commit, into, message, at }: Parameters<Repos['merge']>[1],
 ): Promise<Merge> => {
   const branch = `refs/heads/${into}`
   const theirs = await commitOf(repository, commit)
@@ -91,8 +91,3 @@ export const shelve = async (repository: string, ref: string, to: string): Promi
     refusal = { tip, why }
   }
 }
-
-type Merging = (
-  repository: string,
-  merge: { readonly commit: string; readonly into: string; readonly message: string; readonly at: string },
-) => Promise<Merge>

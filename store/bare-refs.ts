@@ -31,7 +31,7 @@ export const commitOf = async (repository: string, ref: string): Promise<string>
 }
 
 /** One change of a ref; each holds only while the ref still is where `from` says. */
-export type Move =
+type Move =
   | { readonly change: 'create'; readonly ref: string; readonly to: string }
   | { readonly change: 'update'; readonly ref: string; readonly to: string; readonly from: string }
   | { readonly change: 'delete'; readonly ref: string; readonly from: string }

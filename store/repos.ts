@@ -29,13 +29,17 @@ export interface Repos {
   base(id: string, from: string, to: string): Promise<string | undefined>
   /**
    * Brings `commit` into branch `into`: fast-forward, else a three-way merge; tried again when the branch moved meanwhile.
-   * On a conflict nothing moves. Safe to repeat: what is already in is `merged` with the branch's own tip.
+   * On a conflict nothing moves; one that is in no single file is named `.`, the whole tree. Safe to repeat: what is
+   * already in is `merged` with the branch's own tip.
    */
   merge(
     id: string,
     merge: { readonly commit: string; readonly into: string; readonly message: string; readonly at: string },
   ): Promise<Merge>
-  /** Moves `ref` out of the way to `to` under refs/bellhop/, keeping its commit reachable. Nothing happens without `ref`. */
+  /**
+   * Moves `ref` out of the way to `to` under refs/bellhop/, keeping its commit reachable. Nothing happens without `ref`.
+   * Where `to` holds another commit, that stays, and this one goes to `<to>-<commit>`.
+   */
   shelve(id: string, ref: string, to: string): Promise<void>
   /** Smart HTTP for one repository: clone and fetch of everything, push where `push` allows it. */
   serve(id: string, request: GitRequest, rights: GitRights): Promise<GitResponse>
@@ -68,6 +72,7 @@ export interface GitRequest {
   readonly headers: Readonly<Record<string, string | undefined>>
   readonly body: Readable
 }
+/** Read `body` to its end or destroy it: git runs until then. */
 export interface GitResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
