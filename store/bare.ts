@@ -12,7 +12,7 @@ import { serveGit } from './smart-http.ts'
 
 /**
  * Bare repositories in a folder of which this process is the only owner: `<id>.git` each, with ids of lower-case letters
- * and digits. Everything but `create` and `serve` throws where there is no such repository.
+ * and digits. Everything but `create` throws where there is no such repository.
  */
 export const openBare = (folder: string, { now }: { readonly now: () => Date }): Repos => {
   const creating = new Map<string, Promise<void>>()
