@@ -1,14 +1,11 @@
 import type { Readable } from 'node:stream'
-import { buffer } from 'node:stream/consumers'
 import type { Context } from '@slack/bolt'
 import { App, LogLevel, webApi } from '@slack/bolt'
 import type { Inbox } from '../store/records.ts'
 import type { Incoming, Platform } from './platform.ts'
-import { Undeliverable } from './platform.ts'
-import { blocksOf } from './slack/blocks.ts'
 import { incomingOf } from './slack/envelope.ts'
 import { openNames } from './slack/names.ts'
-import { asked } from './slack/refusal.ts'
+import { openSend } from './slack/send.ts'
 
 /** A message fits Slack's 10,000 characters of blocks even where escapes make it longer. */
 const limits = { text: 3500, postEveryMs: 1000, editsPerMinute: 45 }
@@ -51,7 +48,11 @@ export const openSlack = ({
     timeout: timeoutMs,
   }
   const client = new webApi.WebClient(token, options)
-  const uploads = new webApi.WebClient(token, { ...options, timeout: uploadTimeoutMs })
+  const send = openSend({
+    client,
+    uploads: new webApi.WebClient(token, { ...options, timeout: uploadTimeoutMs }),
+    readFile,
+  })
   const nameOf = openNames(client)
 
   let self: Promise<string | undefined> | undefined
@@ -103,47 +104,8 @@ export const openSlack = ({
         customProperties: { key, at },
       })
     },
-    post: async (address, message) => {
-      const { channel, thread } = placeOf(address)
-      const where = { channel, ...(thread && { thread_ts: thread }) }
-      if (message.file) {
-        const bytes = await readFile(message.file.id)
-        if (!bytes) throw new Undeliverable(`The file ${message.file.name} is not stored any more.`)
-        const { name } = message.file
-        const content = await buffer(bytes)
-        const { files } = await asked(() =>
-          uploads.filesUploadV2({
-            channel_id: channel,
-            ...(thread && { thread_ts: thread }),
-            file: content,
-            filename: name,
-            title: name,
-            ...(message.text && { initial_comment: blocksOf({ text: message.text }).text }),
-          } as webApi.FilesUploadV2Arguments),
-        )
-        return { messageId: files[0]?.files?.[0]?.id ?? name, address }
-      }
-      const body = { ...where, ...blocksOf(message), unfurl_links: false, unfurl_media: false }
-      if (message.onlyFor) {
-        const user = message.onlyFor.split(':').at(-1) ?? ''
-        const { message_ts } = await asked(() => client.chat.postEphemeral({ ...body, user }))
-        return { messageId: message_ts ?? '', address }
-      }
-      const { ts = '' } = await asked(() => client.chat.postMessage(body))
-      return { messageId: ts, address: thread ? address : `${address}:${ts}` }
-    },
-    edit: async (address, messageId, message) => {
-      if (message.file || message.onlyFor)
-        throw new Undeliverable('Slack edits neither files nor what only one person sees.')
-      const { channel } = placeOf(address)
-      await asked(() => client.chat.update({ channel, ts: messageId, ...blocksOf(message) }))
-    },
+    post: send.post,
+    edit: send.edit,
     [Symbol.asyncDispose]: async () => {},
   }
-}
-
-/** `slack:T1:C2:171.3` taken apart; without the last part it is the channel itself. */
-const placeOf = (address: string): { readonly channel: string; readonly thread: string | undefined } => {
-  const [, , channel = '', thread] = address.split(':')
-  return { channel, thread }
 }
