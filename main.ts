@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Platform } from './bot/platform.ts'
 import type { Config } from './config.ts'
+import manifest from './package.json' with { type: 'json' }
 import type { CrewParts } from './runner/crew.ts'
 
 enableCompileCache()
@@ -109,7 +110,7 @@ export const openHouse = async (config: Config, engines: Engines): Promise<House
     publicUrl: () => publicUrl,
     ...(config.slack && { slack: { signingSecret: config.slack.signingSecret } }),
     ready: () => readiness(store),
-    closing: signal,
+    version: manifest.version,
   })
   const web = await serveApp(app, { port: config.port, host: config.host })
   const publicUrl = config.publicUrl ?? web.url
