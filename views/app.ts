@@ -1,0 +1,74 @@
+import { Hono } from 'hono'
+import { secureHeaders } from 'hono/secure-headers'
+import { conversationsApi } from './api/conversations.ts'
+import { filesApi } from './api/files.ts'
+import { jobsApi } from './api/jobs.ts'
+import { workspacesApi } from './api/workspaces.ts'
+import { assets } from './assets.ts'
+import { authenticate } from './auth.ts'
+import { limitBody } from './body.ts'
+import { chatPages } from './pages/chat.ts'
+import { jobPages } from './pages/jobs.ts'
+import { loginPages } from './pages/login.ts'
+import { sendTrouble } from './pages/trouble.ts'
+import { workspacePages } from './pages/workspaces.ts'
+import { Problem, sendProblem } from './problem.ts'
+import { userShape } from './shapes.ts'
+import { slackEvents } from './slack-events.ts'
+import type { Env, WebParts } from './web.ts'
+
+/** The web as a value: pages, API, login, and Slack's door. */
+export const openApp = (parts: WebParts): Hono<Env> => {
+  const { log, ready, slack, version } = parts
+  const app = new Hono<Env>()
+  app.use(secureHeaders({ ...headers, overwrite: false }))
+
+  app.onError((error, c) => {
+    const known = error instanceof Problem
+    if (!known) log.error({ err: error, path: c.req.path }, 'a request failed')
+    const detail = 'Something went wrong here. It is in the log; try again in a while.'
+    const problem = known ? error : new Problem({ status: 500, detail })
+    const forPerson = !/^\/(api|slack|healthz|readyz)\b/.test(c.req.path)
+    return forPerson ? sendTrouble(c, problem) : sendProblem(c, problem)
+  })
+  app.notFound(c => {
+    throw new Problem({ status: 404, detail: `There is nothing at ${c.req.path.slice(0, 200)}.` })
+  })
+
+  app.get('/healthz', c => c.json({ ok: true, version }))
+  app.get('/readyz', async c => {
+    const engines = await ready()
+    const ok = engines.every(engine => engine.ok)
+    return c.json({ ok, engines }, ok ? 200 : 503)
+  })
+  app.route('/assets', assets())
+  if (slack) app.route('/slack/events', slackEvents(parts, slack.signingSecret))
+  app.route('/', loginPages(parts))
+
+  app.use(authenticate(parts))
+  app.route('/api/v1/files', filesApi(parts))
+  app.use(limitBody)
+  app.get('/api/v1/me', c => c.json(userShape(c.var.who.user)))
+  app.route('/api/v1/jobs', jobsApi(parts))
+  app.route('/api/v1/workspaces', workspacesApi(parts))
+  app.route('/api/v1/conversations', conversationsApi(parts))
+  app.route('/', jobPages(parts))
+  app.route('/', workspacePages(parts))
+  app.route('/', chatPages(parts))
+  return app
+}
+
+/** Nothing on a page comes from elsewhere or stands in its own text; `same-origin` lets our own forms tell their origin. */
+const headers = {
+  referrerPolicy: 'same-origin',
+  contentSecurityPolicy: {
+    defaultSrc: ["'none'"],
+    scriptSrc: ["'self'"],
+    styleSrc: ["'self'"],
+    imgSrc: ["'self'"],
+    connectSrc: ["'self'"],
+    formAction: ["'self'"],
+    baseUri: ["'none'"],
+    frameAncestors: ["'none'"],
+  },
+}
