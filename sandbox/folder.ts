@@ -39,8 +39,13 @@ export const removeFolder = async (path: string): Promise<void> => {
   }
 }
 
+/** The first removal may still be at work beside it, so what is gone meanwhile is passed over. */
 const unlock = async (folder: string): Promise<void> => {
-  await chmod(folder, 0o700)
-  for (const entry of await readdir(folder, { withFileTypes: true }))
-    if (entry.isDirectory()) await unlock(join(folder, entry.name))
+  try {
+    await chmod(folder, 0o700)
+    for (const entry of await readdir(folder, { withFileTypes: true }))
+      if (entry.isDirectory()) await unlock(join(folder, entry.name))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
 }

@@ -34,14 +34,16 @@ export interface Run {
 
 /** A sandbox engine in a folder of its own, with a gateway's stand-in to open its boxes to. */
 export const openTrial = async (openSandbox: OpenSandbox): Promise<Trial> => {
+  await using opening = new AsyncDisposableStack()
   const folder = await mkdtemp(join(tmpdir(), 'box-'))
+  opening.defer(() => rm(folder, { recursive: true }))
   await chmod(folder, 0o711)
   const boxes = join(folder, 'boxes')
-  const standin = await openStandin(folder)
+  const standin = opening.use(await openStandin(folder))
   const sandbox = openSandbox({ folder: boxes })
-  const opened: Box[] = []
   const job = `j${process.pid}`
   let attempt = 0
+  const opened = opening.move()
 
   const plan = (script: string, { agent, ...more }: Change = {}): Plan => ({
     job: 'j1',
@@ -56,8 +58,7 @@ export const openTrial = async (openSandbox: OpenSandbox): Promise<Trial> => {
   const open = async (script: string, more?: Change) => {
     attempt += 1
     const box = await sandbox.open({ job, attempt, gateway: standin.folder, plan: plan(script, more) })
-    opened.push(box)
-    return box
+    return opened.use(box)
   }
   const run = async (script: string, more?: Change): Promise<Run> => {
     await using box = await open(script, more)
@@ -73,11 +74,7 @@ export const openTrial = async (openSandbox: OpenSandbox): Promise<Trial> => {
     plan,
     open,
     run,
-    [Symbol.asyncDispose]: async () => {
-      await Promise.all(opened.map(box => box.close()))
-      await standin[Symbol.asyncDispose]()
-      await rm(folder, { recursive: true })
-    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
   }
 }
 
