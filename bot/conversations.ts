@@ -25,7 +25,7 @@ export const conversationOf = async (
   const known = await findConversation(store, incoming)
   if (known) return known
   const { platform, team, channel, address, at } = incoming
-  const _id = address === undefined ? idFrom(incoming, 'conversation') : nameId(address)
+  const _id = address === undefined ? idFrom(incoming, 'conversation') : idAt(address)
   const made = await store.put('conversations', {
     _id,
     rev: 0,
@@ -40,3 +40,7 @@ export const conversationOf = async (
   if (!conversation) throw new Error(`The conversation ${_id} was removed while it was being made.`)
   return conversation
 }
+
+/** A browser chat goes by the id that its page has; other addresses are too odd for one. */
+const idAt = (address: string) =>
+  address.startsWith('web:') ? address.slice('web:'.length) : nameId(address)

@@ -27,7 +27,7 @@ export const startHouse = async (
   entry = join(import.meta.dirname, '..', 'main.ts'),
 ): Promise<RunningHouse> => {
   const child = spawn(process.execPath, [entry, 'start'], {
-    env: { PATH: process.env['PATH'] ?? '', PORT: '0', LOG_LEVEL: 'warn', ...env },
+    env: { PATH: process.env.PATH ?? '', PORT: '0', LOG_LEVEL: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let printed = ''
