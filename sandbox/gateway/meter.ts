@@ -10,15 +10,13 @@ const usage = z.object({
   output_tokens: count,
   cache_read_input_tokens: count,
   cache_creation_input_tokens: count,
-  cache_creation: z
-    .object({ ephemeral_5m_input_tokens: count, ephemeral_1h_input_tokens: count })
-    .optional()
-    .catch(undefined),
+  cache_creation: z.object({ ephemeral_1h_input_tokens: count }).optional().catch(undefined),
 })
 const message = z.object({ model: z.string().optional(), usage: usage.optional() })
-const event = z.object({ message: message.optional(), usage: usage.optional() })
+/** In a stream the first event holds the message as it begins, and the last ones its usage so far. */
+const event = message.extend({ message: message.optional() })
 
-/** What is kept of an answer that is not a stream, to read its usage at the end: 8 MB. */
+/** What is kept of an answer to find its usage in it, where it is not a stream: 8 MB. */
 const longestAnswer = 8 * 1024 * 1024
 
 export interface Meter {
@@ -35,34 +33,22 @@ export const openMeter = (
   prices?: Readonly<Record<string, Price>>,
 ): Meter => {
   let model = asked
-  let told = false
-  let latest: z.infer<typeof usage> = {}
+  let latest: z.infer<typeof usage> | undefined
   let rest = ''
   const decoder = new TextDecoder()
 
   const note = (text: string) => {
-    let parsed: unknown
-    try {
-      parsed = JSON.parse(text)
-    } catch {
-      return
-    }
-    const read = stream ? event.safeParse(parsed) : event.safeParse({ message: parsed })
+    const read = event.safeParse(parse(text))
     if (!read.success) return
-    model = read.data.message?.model ?? model
-    for (const counts of [read.data.message?.usage, read.data.usage]) {
-      if (!counts) continue
-      told = true
-      latest = {
-        ...latest,
-        ...Object.fromEntries(Object.entries(counts).filter(([, value]) => value !== undefined)),
-      }
+    for (const part of [read.data.message, read.data]) {
+      model = part?.model ?? model
+      if (part?.usage) latest = { ...latest, ...defined(part.usage) }
     }
   }
   const lines = () => {
     const all = rest.split('\n')
     rest = all.pop() ?? ''
-    for (const line of all) if (line.startsWith('data:')) note(line.slice(5))
+    for (const line of all) if (line.startsWith('data:') && line.includes('"usage"')) note(line.slice(5))
   }
   return {
     pass: new Transform({
@@ -77,17 +63,28 @@ export const openMeter = (
       },
     }),
     used: () => {
-      if (!told) return undefined
-      const hour = latest.cache_creation?.ephemeral_1h_input_tokens ?? 0
+      if (!latest) return undefined
       const written = latest.cache_creation_input_tokens ?? 0
+      const hour = Math.min(written, latest.cache_creation?.ephemeral_1h_input_tokens ?? 0)
       const counted = {
         input: latest.input_tokens ?? 0,
         output: latest.output_tokens ?? 0,
         cacheRead: latest.cache_read_input_tokens ?? 0,
-        cacheWrite5m: Math.max(0, written - hour),
+        cacheWrite5m: written - hour,
         cacheWrite1h: hour,
       }
       return usageOf(model, counted, prices)
     },
   }
 }
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const defined = <T extends object>(counts: T): Partial<T> =>
+  Object.fromEntries(Object.entries(counts).filter(([, value]) => value !== undefined)) as Partial<T>

@@ -4,31 +4,38 @@ import type { Usage } from '../gateway.ts'
 export interface Price {
   readonly input: number
   readonly output: number
+  readonly cacheRead: number
+  /** What the whole call costs instead when its prompt is longer than `above` tokens, the cached ones counted in. */
+  readonly long?: { readonly above: number; readonly price: Price }
 }
 
-const dollars = (input: number, output: number): Price => ({
+/** Dollars, as the vendor lists them. Reading the cache costs a tenth of the input where the list says nothing else. */
+const dollars = (input: number, output: number, cacheRead = input / 10): Price => ({
   input: input * 1_000_000,
   output: output * 1_000_000,
+  cacheRead: cacheRead * 1_000_000,
 })
 
-/** The vendor's price list as of November 2026, by the beginning of a model's name; the longest that fits counts. */
+/** The vendor's price list (platform.claude.com) of November 2026, by how a model's name begins; the longest that fits counts. */
 export const prices: Readonly<Record<string, Price>> = {
+  'claude-fable': dollars(10, 50),
+  'claude-fable-5-1': dollars(10, 50, 0.25),
+  'claude-mythos': dollars(10, 50),
+  'claude-mythos-5-1': dollars(10, 50, 0.25),
   'claude-opus': dollars(5, 25),
-  'claude-opus-4-0': dollars(15, 75),
+  'claude-opus-5-5': dollars(4, 20, 0.2),
   'claude-opus-4-1': dollars(15, 75),
-  'claude-3-opus': dollars(15, 75),
   'claude-sonnet': dollars(3, 15),
-  'claude-3-7-sonnet': dollars(3, 15),
-  'claude-3-5-sonnet': dollars(3, 15),
+  'claude-sonnet-5': dollars(2, 10),
+  'claude-sonnet-5-5': dollars(2, 10, 0.1),
   'claude-haiku': dollars(1, 5),
-  'claude-3-5-haiku': dollars(0.8, 4),
+  'claude-haiku-5-5': { ...dollars(0.1, 0.5), long: { above: 100_000, price: dollars(0.5, 2.5) } },
 }
 
-/** A model that is not in the list is counted as the dearest of the current ones, so that a budget holds. */
-const unknown = dollars(5, 25)
+/** A model that is not in the list is counted like the dearest current one, so that a budget holds. */
+const unknown = dollars(10, 50)
 
-/** Of the input's price: reading the cache costs a tenth, writing it for five minutes a quarter more, for an hour double. */
-const cacheRead = 0.1
+/** Of the input's price: what is written to the cache for five minutes costs a quarter more, for an hour the double. */
 const cacheWrite5m = 1.25
 const cacheWrite1h = 2
 
@@ -40,29 +47,22 @@ export interface Counted {
   readonly cacheWrite1h: number
 }
 
-/** The cost of one call in whole micro-dollars, rounded up. */
+/** The tokens and the cost of one call, in whole micro-dollars, rounded up. */
 export const usageOf = (
   model: string,
   counted: Counted,
   list: Readonly<Record<string, Price>> = prices,
 ): Usage => {
-  const [name] = Object.keys(list)
-    .filter(prefix => model.startsWith(prefix))
-    .toSorted((a, b) => b.length - a.length)
-  const price = (name !== undefined && list[name]) || unknown
-  const input =
-    counted.input +
-    counted.cacheRead * cacheRead +
-    counted.cacheWrite5m * cacheWrite5m +
-    counted.cacheWrite1h * cacheWrite1h
-  return {
-    model,
-    tokens: {
-      input: counted.input,
-      output: counted.output,
-      cacheRead: counted.cacheRead,
-      cacheWrite: counted.cacheWrite5m + counted.cacheWrite1h,
-    },
-    cost: Math.ceil((input * price.input + counted.output * price.output) / 1_000_000),
-  }
+  const { input, output, cacheRead } = counted
+  const cacheWrite = counted.cacheWrite5m + counted.cacheWrite1h
+  const listed = priceOf(model, list)
+  const price = listed.long && input + cacheRead + cacheWrite > listed.long.above ? listed.long.price : listed
+  const paid = input + counted.cacheWrite5m * cacheWrite5m + counted.cacheWrite1h * cacheWrite1h
+  const cost = paid * price.input + cacheRead * price.cacheRead + output * price.output
+  return { model, tokens: { input, output, cacheRead, cacheWrite }, cost: Math.ceil(cost / 1_000_000) }
+}
+
+const priceOf = (model: string, list: Readonly<Record<string, Price>>): Price => {
+  const fitting = Object.entries(list).filter(([name]) => model.startsWith(name))
+  return fitting.toSorted(([a], [b]) => b.length - a.length)[0]?.[1] ?? unknown
 }

@@ -1,44 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
+import { finished, PassThrough } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { setTimeout as pause } from 'node:timers/promises'
+import type { RouteName } from './refusal.ts'
 
-/** How a route of the gateway refuses: an HTTP status and a sentence that the agent, and its people, can read. */
-export class Refused extends Error {
-  override name = 'Refused'
-  readonly status: number
-  readonly what: string
-  constructor(status: number, what: string, why: string) {
-    super(why)
-    this.status = status
-    this.what = what
-  }
-}
+/** How long the rest of a refused body is read, so that its sender gets to see the answer: 2 s. */
+const drainMs = 2000
 
-/** Answers in the shape of the model API's errors, which its clients know how to show. */
-export const sendError = (response: ServerResponse, status: number, type: string, text: string): void => {
-  if (response.headersSent) {
-    response.destroy()
-    return
-  }
-  const body = JSON.stringify({ type: 'error', error: { type, message: text } })
-  response.writeHead(status, { 'content-type': 'application/json' }).end(body)
-}
-
-/** Reads a body whole. Throws `Refused` with 413 past `limit` bytes. */
-export const readBody = async (request: IncomingMessage, limit: number): Promise<Buffer> => {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > limit)
-      throw new Refused(413, 'body', `The request is larger than the ${limit} bytes allowed here.`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
-}
-
-/** Sends an answer that is a stream or a text. An early end of either side ends the other. */
+/** Sends an answer that is a stream or a text. Where either side ends early, the other one is ended too. */
 export const send = async (
   response: ServerResponse,
   answer: {
@@ -49,15 +18,53 @@ export const send = async (
 ): Promise<void> => {
   response.writeHead(answer.status, answer.headers)
   if (typeof answer.body === 'string') response.end(answer.body)
-  else await pipeline(answer.body, response).catch(() => response.destroy())
+  else await pipeline(answer.body, response)
 }
 
-/** What is left of a body is read and thrown away for a moment, so that its sender gets to see the answer. */
-export const drainBody = async (request: IncomingMessage): Promise<void> => {
-  if (request.complete) return
+/** How the model API calls its errors, which its clients know to show. */
+const types: Readonly<Record<number, string>> = {
+  400: 'invalid_request_error',
+  402: 'billing_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  413: 'request_too_large',
+}
+
+/**
+ * Answers with a sentence, in the shape of the model API's errors on its route and as plain text on the others. A caller
+ * that is still sending has a moment to read it.
+ */
+export const sendSentence = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  sentence: string,
+  route: RouteName | undefined,
+): void => {
+  if (response.headersSent) {
+    response.destroy()
+    return
+  }
+  const error = { type: types[status] ?? 'api_error', message: sentence }
+  if (route === 'model')
+    response
+      .writeHead(status, { 'content-type': 'application/json' })
+      .end(JSON.stringify({ type: 'error', error }))
+  else response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${sentence}\n`)
   request.resume()
-  await Promise.race([
-    new Promise(resolve => request.once('close', resolve)),
-    pause(2000, undefined, { ref: false }),
-  ])
+  const late = setTimeout(() => request.destroy(), drainMs)
+  finished(request, () => clearTimeout(late))
+}
+
+/**
+ * A request's body as a stream of its own: whoever ends it early does not end the connection with it, on which the answer
+ * still has to go back.
+ */
+export const bodyOf = (request: IncomingMessage): Readable => {
+  const body = new PassThrough()
+  request.pipe(body)
+  finished(request, error => {
+    if (error) body.destroy(error)
+  })
+  return body
 }

@@ -1,37 +1,40 @@
+import { once } from 'node:events'
 import { chmod, mkdir, open, rm } from 'node:fs/promises'
 import type { Server } from 'node:http'
-import { platform } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
-/** A path of a unix socket may have this many bytes, on Linux; elsewhere a few less. */
-const longestPath = 104
+/** The kernel takes this many bytes as a socket's path, its end included: 108 on Linux, 104 elsewhere. */
+const longestPath = process.platform === 'linux' ? 108 : 104
 
 /**
- * Makes a folder that holds one listening socket. The folder's name is known to the host alone, and a box sees only its own:
- * so anybody who sees the socket may connect. Rejects with a sentence when the path is too long for a socket.
+ * Makes a folder that holds nothing but a listening socket. A box sees this folder alone, and no other user can list the one
+ * above: so whoever sees the socket may connect to it. Throws a sentence when the path is too long for a socket.
  */
 export const listenIn = async (server: Server, folder: string): Promise<void> => {
-  await rm(folder, { recursive: true, force: true })
-  await mkdir(folder, { recursive: true, mode: 0o711 })
+  for (const path of [dirname(folder), folder]) {
+    await mkdir(path, { recursive: true })
+    await chmod(path, 0o711)
+  }
   const socket = join(folder, 'gateway.sock')
+  await rm(socket, { force: true })
   if (Buffer.byteLength(socket) < longestPath) await listen(server, socket)
   else await listenShort(server, folder)
   await chmod(socket, 0o666)
 }
 
-/** A folder that is open has a short name as well: the socket is bound by that. */
+/**
+ * A folder that is open has a short name as well, and the socket is bound by that. The folder stays open as long as the
+ * server: it removes the socket at its end by the same name, which by then must not stand for another folder.
+ */
 const listenShort = async (server: Server, folder: string) => {
-  if (platform() !== 'linux')
-    throw new Error(`The path ${folder} is too long for a socket; set BELLHOP_DATA to a shorter one.`)
-  await using handle = await open(folder, 'r')
+  if (process.platform !== 'linux')
+    throw new Error(`The path ${folder} is too long for a socket: set BELLHOP_DATA to a shorter one.`)
+  const handle = await open(folder, 'r')
+  server.once('close', () => handle.close())
   await listen(server, `/proc/self/fd/${handle.fd}/gateway.sock`)
 }
 
-const listen = (server: Server, path: string) =>
-  new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(path, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
+const listen = async (server: Server, path: string): Promise<void> => {
+  server.listen(path)
+  await once(server, 'listening')
+}

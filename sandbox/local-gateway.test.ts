@@ -1,0 +1,4 @@
+import { gatewayContract } from './gateway.contract.ts'
+import { openGateway } from './local-gateway.ts'
+
+gatewayContract(openGateway)
