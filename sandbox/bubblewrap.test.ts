@@ -68,9 +68,10 @@ describe('bubblewrap: what a box cannot do', { concurrency: 2 }, () => {
   the('the kernel’s settings cannot be opened for writing', async trial => {
     const out = await look(
       trial,
-      'for file in /proc/sys/kernel/core_pattern /proc/sys/vm/drop_caches; do (: >> $file) 2>&1 && echo opened; done; true',
+      'for file in /proc/sys/kernel/core_pattern /proc/sys/vm/drop_caches; do (: >> $file) 2>&1 && echo opened; done; cut -d" " -f5,6 /proc/self/mountinfo | sed "s/^/ /"',
     )
     assert.equal(out.match(/Read-only file system|Permission denied/g)?.length, 2)
+    assert.match(out, / \/proc\/sys ro,/)
     assert.doesNotMatch(out, /opened/)
   })
 

@@ -1,3 +1,4 @@
+import { NoBox } from './sandbox.ts'
 import type { Machine } from './seccomp-table.ts'
 import { arm64, x64 } from './seccomp-table.ts'
 
@@ -36,7 +37,7 @@ const families = [1, 2, 10, 16]
 
 /**
  * A seccomp filter for `bwrap --seccomp`: refuses the calls of the table, new namespaces, typing into a terminal, and
- * foreign address families; kills a process that calls by another processor's table. Throws on a processor that has no table.
+ * foreign address families; kills a process that calls by another processor's table. Throws `NoBox` on a processor that has no table.
  */
 export const seccomp = (arch: string): Buffer => {
   const machine = machineOf(arch)
@@ -94,5 +95,5 @@ export const seccomp = (arch: string): Buffer => {
 const machineOf = (arch: string): Machine => {
   if (arch === 'x64') return x64
   if (arch === 'arm64') return arm64
-  throw new Error(`There is no seccomp filter for the processor ${arch}; bubblewrap boxes need x64 or arm64.`)
+  throw new NoBox(`There is no seccomp filter for the processor ${arch}; bubblewrap boxes need x64 or arm64.`)
 }
