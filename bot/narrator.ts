@@ -20,9 +20,9 @@ interface Live {
 }
 
 /** One job's messages are worked out at most this often; more would be coalesced by the outbox anyway. */
-const paceMs = 1000
+const paceMs = 500
 /** Every so many of these, time goes on in the messages of running jobs, and lost rings are made up for. */
-const slowly = 5
+const slowly = 10
 
 /**
  * Shows every job that was asked for in a conversation there: follows its log, renders what the thread should show, and
