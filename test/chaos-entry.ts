@@ -91,7 +91,7 @@ const trapped = (engines: Engines): Engines => ({
   }),
 })
 
-const config = readConfig(process.env)
+const config = readConfig()
 await using engines = trapped(await openEngines(config))
 await using house = await openHouse(config, engines)
 console.log(`Bellhop is at ${house.url}`)
