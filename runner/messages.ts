@@ -1,4 +1,5 @@
 import type { Turn } from '../store/events.ts'
+import type { Outbox } from '../store/records.ts'
 import type { Entry, Store } from '../store/store.ts'
 import type { Shown } from './intake.ts'
 
@@ -43,15 +44,28 @@ export const messagesOf = async (store: Store, conversation: string): Promise<re
       ...(job && { job }),
     })
   }
-  const rows = await store.find('outbox', { where: { conversation }, by: 'n', limit: 1000 })
+  const rows: Outbox[] = []
+  while (true) {
+    const where = { conversation, n: { gt: rows.at(-1)?.n ?? 0 } }
+    const page = await store.find('outbox', { where, by: 'n', limit: 1000 })
+    if (page.length === 0) break
+    rows.push(...page)
+  }
   const posted = rows
     .filter(row => !row.wanted.onlyFor)
-    .map(({ _id, createdAt, wanted }) => ({
+    .map(({ _id, slot, createdAt, wanted }) => ({
       id: _id,
       at: createdAt,
       by: 'bellhop',
       byName: 'Bellhop',
       message: wanted,
+      ...jobIn(slot),
     }))
   return [...said, ...posted].toSorted((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
+}
+
+/** A slot that tells of a job is `what/job`, with more behind it where there are several. */
+const jobIn = (slot: string) => {
+  const [, job] = slot.split('/')
+  return job === undefined ? {} : { job }
 }
