@@ -42,7 +42,7 @@ export const openWebChat = ({
       address,
     }
     if (press) return await incoming({ ...arrived, type: 'pressed', ...press })
-    const typed = /^\s*\/hop(?:\s+|$)/.exec(text)
+    const typed = /^\s*\/hop(?:\s+|$)/i.exec(text)
     await incoming({
       ...arrived,
       type: 'said',
