@@ -156,6 +156,12 @@ describe('bubblewrap: what a box cannot do', { concurrency: 2 }, () => {
     },
   )
 
+  the('a file that its own user may not read is named, and the others are saved', async trial => {
+    const { err } = await trial.run('echo 1 > open; echo 2 > closed; chmod 0 closed')
+    assert.match(err, /Some files were not saved: .*closed.*Permission denied/s)
+    assert.equal(await trial.standin.git('ls-tree', '--name-only', 'jobs/j1'), 'README.md\nopen')
+  })
+
   the('a full /tmp is its own trouble: the box goes on, and so does its neighbour', async trial => {
     await using neighbour = await trial.open('', { agent: { argv: ['/bin/cat'], keepOpen: true } })
     const out = await look(trial, 'head -c 600000000 /dev/zero 2>&1 > /tmp/full; rm /tmp/full; echo going on')

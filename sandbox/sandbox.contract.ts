@@ -67,6 +67,19 @@ export const sandboxContract = (parts: {
       assert.equal(await trial.standin.git('show', 'jobs/j1:a'), 'a')
     })
 
+    the('repositories inside the workspace are saved as the files they hold', async trial => {
+      const script = [
+        'git init --quiet bare-start && echo 1 > bare-start/a',
+        'git init --quiet outer && echo 2 > outer/b && git -C outer add b && git -C outer commit --quiet -m b',
+        'git init --quiet outer/inner && echo 3 > outer/inner/c',
+        'git init --quiet own && echo 4 > own/d && git -C own add d && git -C own commit --quiet -m d',
+        'git add own 2>/dev/null && git commit --quiet -m own',
+      ]
+      await trial.run(script.join('\n'))
+      const files = await trial.standin.git('ls-tree', '-r', '--name-only', 'jobs/j1')
+      assert.deepEqual(files.split('\n'), ['README.md', 'bare-start/a', 'outer/b', 'outer/inner/c', 'own/d'])
+    })
+
     the('no hook of the repository runs', async trial => {
       const hook = '#!/bin/sh\\ntouch $HOME/outbox/hooked\\n'
       await trial.run(

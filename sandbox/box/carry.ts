@@ -80,14 +80,14 @@ export const carry = async (host: HostLines, report: Reporter): Promise<number> 
     report({ report: 'exited', ...end })
 
     doing = 'save the work'
-    const commit = await git.commit()
+    const left = (why: string) => report.output('err', `${why}\n`)
+    const commit = await git.commit(base, left)
     if (commit !== base) {
       report({ report: 'committed', commit })
       doing = 'push the work'
       await git.push()
       report({ report: 'pushed', commit })
     }
-    const left = (why: string) => report.output('err', `${why}\n`)
     if (session)
       await files.keep(session).catch((error: Error) => left(`The session was not kept: ${error.message}`))
     await files.produce(join(paths.home, 'outbox'), left)

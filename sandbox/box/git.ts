@@ -1,13 +1,18 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Plan } from '../sandbox.ts'
+import type { RunGit } from './nested.ts'
+import { unnest } from './nested.ts'
 import { run } from './program.ts'
 
 export interface Git {
   /** Clones the workspace; gives the commit it stands at. */
   clone(signal: AbortSignal): Promise<string>
-  /** Commits all there is, when something changed; gives the commit at which the workspace then stands. */
-  commit(): Promise<string>
+  /**
+   * Commits all there is, when something changed since `base` was cloned; gives the commit at which the workspace then
+   * stands. `left` hears of files that could not be read.
+   */
+  commit(base: string, left: (why: string) => void): Promise<string>
   push(): Promise<void>
 }
 
@@ -33,19 +38,22 @@ export const openGit = (parts: {
   }
   const git = (
     argv: readonly string[],
-    more: { input?: string; answers?: number[]; signal?: AbortSignal } = {},
+    more: { input?: string; answers?: readonly number[]; signal?: AbortSignal } = {},
   ) => run({ argv: ['git', ...settings, '-C', workspace, ...argv], env, ...more })
-  const head = async () => (await git(['rev-parse', '--verify', 'HEAD'])).printed
+  const say: RunGit = async (argv, more) => (await git(argv, more)).printed
+  const head = () => say(['rev-parse', '--verify', 'HEAD'])
 
   return {
     clone: async signal => {
       await git(['clone', '--quiet', '--single-branch', '--branch', plan.from, '--', remote, '.'], { signal })
       return await head()
     },
-    commit: async () => {
+    commit: async (base, left) => {
       // Left by a git of the agent's that was killed.
       await rm(join(workspace, '.git/index.lock'), { force: true })
-      await git(['add', '--all'])
+      await unnest(say, workspace, base)
+      const added = await git(['add', '--all', '--ignore-errors'], { answers: [1] })
+      if (added.code !== 0) left(`Some files were not saved: ${added.complaint}`)
       const { code } = await git(['diff', '--cached', '--quiet'], { answers: [1] })
       if (code === 1) await git(['commit', '--quiet', '--no-verify', '--file', '-'], { input: plan.message })
       return await head()
@@ -74,5 +82,4 @@ const settings = [
   ['push.gpgSign', 'false'],
   ['gc.auto', '0'],
   ['advice.detachedHead', 'false'],
-  ['advice.addEmbeddedRepo', 'false'],
 ].flatMap(([name, value]) => ['-c', `${name}=${value}`])

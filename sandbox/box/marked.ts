@@ -25,12 +25,13 @@ export const killAll = (find: () => readonly number[]): void => {
     for (const pid of found) kill(pid, 'SIGKILL')
 }
 
-/** Signals a process, or with a negative number its group. Nothing happens when it is over already. */
+/** Signals a process, or with a negative number its group. Nothing happens when it is over already, or another user's. */
 export const kill = (pid: number, signal: NodeJS.Signals): void => {
   try {
     process.kill(pid, signal)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ESRCH' && code !== 'EPERM') throw error
   }
 }
 

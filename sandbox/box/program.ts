@@ -17,8 +17,15 @@ export interface Program {
   readonly signal?: AbortSignal
 }
 
+export interface Ran {
+  readonly code: number
+  readonly printed: string
+  /** The end of what it wrote to its standard error. */
+  readonly complaint: string
+}
+
 /** Runs one of the entry's own programs to its end. Throws with its last words when it fails. */
-export const run = async (program: Program): Promise<{ readonly code: number; readonly printed: string }> => {
+export const run = async (program: Program): Promise<Ran> => {
   const [file, ...rest] = program.argv
   const child = spawn(file, rest, {
     env: program.env,
@@ -28,15 +35,16 @@ export const run = async (program: Program): Promise<{ readonly code: number; re
   const ended = once(child, 'close') as Promise<[number | null, string | null]>
   const complaints = text(child.stderr)
   const printed = program.output ? program.output(child.stdout).then(() => '') : text(child.stdout)
-  const [[code, signal], said, complaint] = await Promise.all([
+  const [[code, signal], said, errors] = await Promise.all([
     ended,
     printed,
     complaints,
     feed(child.stdin, program.input),
   ])
+  const complaint = errors.trim().slice(-2000)
   if (code !== 0 && !(code !== null && program.answers?.includes(code)))
-    throw new Error(complaint.trim().slice(-2000) || `${file} ended with ${signal ?? `exit code ${code}`}`)
-  return { code, printed: said.trim() }
+    throw new Error(complaint || `${file} ended with ${signal ?? `exit code ${code}`}`)
+  return { code, printed: said.trim(), complaint }
 }
 
 /** A program that ends before it has read all says why by its exit code, so a broken pipe is no news. */
