@@ -25,7 +25,7 @@ export interface Launch {
   /** What the entry is told first; without it, its input ends at once. */
   readonly start?: Start
   /** Ends all processes of the box at once. */
-  kill(child: ChildProcess): void
+  kill(child: ChildProcess): unknown
   /** Called when the box has begun; resolves when the last of its processes is gone, after the first one is. */
   watch(child: ChildProcess): () => Promise<void>
   /** Removes what the box leaves on the host; called when it is closed, and not when it never began. */

@@ -1,7 +1,8 @@
+import type { ChildProcess } from 'node:child_process'
 import { mkdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { mark } from './box/frames.ts'
-import { killAll, marked } from './box/marked.ts'
+import { killAll, marked, processes } from './box/marked.ts'
 import type { Tool } from './flags.ts'
 import { listFolders, makeFolder, nameOf, removeFolder } from './folder.ts'
 import { gone, witness } from './gone.ts'
@@ -47,11 +48,7 @@ export const openProcess = ({
         folder: own,
         paths,
         start: { plan: order.plan, paths, env },
-        kill: child => {
-          // Without its input the entry ends the agent by itself, where the search finds nothing.
-          child.stdin?.destroy()
-          killAll(() => marked(own))
-        },
+        kill: child => endBox(child, own),
         watch: () => () => end(own),
         remove,
       })
@@ -70,6 +67,13 @@ export const openProcess = ({
     list: () => listFolders(folder),
     adopt: async name => live.get(nameOf(name)) ?? (await endRemains(join(folder, nameOf(name)))),
   }
+}
+
+/** Ends the entry and all it started. Where the others cannot be found, it ends the agent itself once its input is over. */
+const endBox = (entry: ChildProcess, box: string) => {
+  if (processes().length === 0) return entry.stdin?.destroy()
+  entry.kill('SIGKILL')
+  killAll(() => marked(box))
 }
 
 /** Ends what the entry left, by the mark in its environment. */
