@@ -4,13 +4,16 @@ import { Problem } from './problem.ts'
 import type { Asked, WebParts } from './web.ts'
 
 /**
- * What caused a request. The same `Idempotency-Key` from the same person is the same cause, so that what is sent twice does
+ * What caused a request. The same `Idempotency-Key`, or key of a form, from the same person is the same cause, so that what is sent twice does
  * its work once, for as long as the inbox keeps what is done: its first time is noted there. Throws a `Problem` for a key
  * that is none.
  */
-export const causeOf = async ({ store, now }: Pick<WebParts, 'store' | 'now'>, c: Asked): Promise<Cause> => {
+export const causeOf = async (
+  { store, now }: Pick<WebParts, 'store' | 'now'>,
+  c: Asked,
+  given = keyOf(c),
+): Promise<Cause> => {
   const at = now().toISOString()
-  const given = keyOf(c)
   if (given === undefined) return { key: `api:${randomId()}`, at }
   const _id = `api:${c.var.who.user._id}:${given}`
   const noted = { _id, rev: 0, platform: 'api', receivedAt: at, body: null, tries: 0, state: 'done' } as const

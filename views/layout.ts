@@ -5,7 +5,10 @@ import { visible } from './visible.ts'
 
 export type Html = HtmlEscapedString | Promise<HtmlEscapedString>
 
-/** A whole page. Without `who`, of somebody who is not logged in. */
+/**
+ * A whole page. Without `who`, of somebody who is not logged in. The scripts of htmx are not deferred: a deferred one starts
+ * before its extension has come, and then misses every stream of the page.
+ */
 export const page = (title: string, who: Who | undefined, content: Html): Html => html`<!doctype html>
 <html lang="en">
   <head>
@@ -14,8 +17,8 @@ export const page = (title: string, who: Who | undefined, content: Html): Html =
     <title>${title} · Bellhop</title>
     <link rel="icon" href="/assets/icon.svg">
     <link rel="stylesheet" href="/assets/style.css">
-    <script src="/assets/htmx.min.js" defer></script>
-    <script src="/assets/hx-sse.min.js" defer></script>
+    <script src="/assets/htmx.min.js"></script>
+    <script src="/assets/hx-sse.min.js"></script>
     <script src="/assets/page.js" defer></script>
   </head>
   <body>

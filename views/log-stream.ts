@@ -7,21 +7,32 @@ import type { Sent } from './sse.ts'
 import { stream } from './sse.ts'
 import type { Asked, WebParts } from './web.ts'
 
+export interface Part {
+  readonly job: Job
+  /** The number behind which it begins, where the request has no `Last-Event-ID`. */
+  readonly after: number
+  /** Sent last of all, when the log has ended. Without it, a request for what comes after the end answers 204. */
+  readonly farewell?: Sent
+}
+
 /**
- * A job's log as server-sent events, from behind `Last-Event-ID` or else `after`, up to `ended`: each batch of entries as
- * the messages that `show` makes of it. Answers 204, which tells an EventSource to stay away, when all of it was sent before.
+ * A job's log as server-sent events, up to `ended`: each batch of entries as the messages that `show` makes of it. An
+ * EventSource comes again until it is answered 204.
  */
 export const streamLog = (
   parts: WebParts,
   c: Asked,
-  { job, after }: { readonly job: Job; readonly after: number },
+  { job, after, farewell }: Part,
   show: (entries: readonly Entry<Event>[]) => Promise<readonly Sent[]>,
 ) => {
   const last = Number(c.req.header('last-event-id'))
   const from = Number.isSafeInteger(last) && last > 0 ? last : after
-  if (isOver(job.state) && from >= job.folded) return c.body(null, 204)
+  const done = isOver(job.state) && from >= job.folded
+  if (done && !farewell) return c.body(null, 204)
   return stream(parts, c, async (signal, send) => {
-    for await (const entries of tail(parts.store, parts.bell, `job/${job._id}`, from, signal))
-      for (const message of await show(entries)) await send(message)
+    if (!done)
+      for await (const entries of tail(parts.store, parts.bell, `job/${job._id}`, from, signal))
+        for (const message of await show(entries)) await send(message)
+    if (farewell && !signal.aborted) await send(farewell)
   })
 }

@@ -1,10 +1,17 @@
 // Writes times in the reader's own zone, sends a message with Enter, and keeps the end of a list in sight.
-const zoned = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
-const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' })
+const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+const hours = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' })
+const seconds = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' })
+
+const written = time => {
+  const at = new Date(time.dateTime)
+  if (time.hasAttribute('data-clock')) return seconds.format(at)
+  return (at.toDateString() === new Date().toDateString() ? hours : full).format(at)
+}
 
 const tidy = () => {
   for (const time of document.querySelectorAll('time[datetime]')) {
-    const text = (time.hasAttribute('data-clock') ? clock : zoned).format(new Date(time.dateTime))
+    const text = written(time)
     if (time.textContent !== text) {
       time.textContent = text
       time.title = time.dateTime

@@ -28,8 +28,8 @@ export const jobStatus = async (parts: WebParts, c: Asked, job: Job): Promise<Ht
       <span>${took(job)}</span><span>${dollars(job.cost)}</span>
       ${job.attempt > 1 && html`<span>run ${job.attempt}</span>`}
       ${job.exitCode !== undefined && html`<span>exit code ${job.exitCode}</span>`}
-      ${job.retryOf && html`<a href="/jobs/${job.retryOf}">again</a>`}
-      ${job.continues && html`<a href="/jobs/${job.continues}">continues</a>`}
+      ${job.retryOf && html`<a href="/jobs/${job.retryOf}">retry of an earlier job</a>`}
+      ${job.continues && html`<a href="/jobs/${job.continues}">continues an earlier job</a>`}
     </p>
     ${job.prompt.trim().includes('\n') && html`<details><summary>All that was asked</summary><pre class="block">${visible(job.prompt)}</pre></details>`}
     ${job.summary && html`<div class="summary">${renderMarkdown(job.summary)}</div>`}

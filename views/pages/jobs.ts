@@ -1,9 +1,10 @@
 import { Hono } from 'hono'
-import { html } from 'hono/html'
+import { html, raw } from 'hono/html'
 import { z } from 'zod'
 import { isOver } from '../../store/lifecycle.ts'
 import type { Job } from '../../store/records.ts'
 import { numberOf, readForm } from '../body.ts'
+import { causeOf } from '../cause.ts'
 import type { Html } from '../layout.ts'
 import { badge, dollars, headline, page, time } from '../layout.ts'
 import type { View } from '../live.ts'
@@ -18,10 +19,12 @@ import { jobStatus } from './job-status.ts'
 const jobsShown = 50
 /** A page that is opened begins with this many of the log's last entries. */
 const entriesShown = 500
+/** Tells the page that it need not come again. */
+const farewell = { event: 'ended', data: '' }
 
 /** `/` and `/jobs/…`: what runs, and one job with its live log. */
 export const jobPages = (parts: WebParts) => {
-  const { store, intake, now } = parts
+  const { intake } = parts
   const named = async (c: Asked) => granted(await intake.job(c.var.who, c.req.param('id') ?? ''))
 
   const list = async (c: Asked): Promise<View> => {
@@ -55,14 +58,13 @@ export const jobPages = (parts: WebParts) => {
       })
       const earlier =
         from > 0 && html`<p><a href="/jobs/${job._id}?after=0">Show the ${from} entries before these</a></p>`
-      const log = isOver(job.state) ? 'Log' : html`Log <span class="pulse">live</span>`
       return c.html(
         page(
           headline(job.prompt, 60),
           c.var.who,
           html`<section id="status">${await jobStatus(parts, c, job)}</section>
-            <h2>${log}</h2>${earlier}
-            <ol class="log" data-follow hx-sse:connect="/jobs/${job._id}/log?after=${from}" hx-sse:close="ended"
+            <h2>Log</h2>${earlier}
+            <ol class="log" ${!isOver(job.state) && raw('data-follow')} hx-sse:connect="/jobs/${job._id}/log?after=${from}" hx-sse:close="ended"
               hx-swap="beforeend"></ol>`,
         ),
       )
@@ -70,14 +72,11 @@ export const jobPages = (parts: WebParts) => {
     .get('/jobs/:id/log', async c => {
       const job = await named(c)
       const after = numberOf(c, 'after', { least: 0, most: Number.MAX_SAFE_INTEGER, usual: 0 })
-      return streamLog(parts, c, { job, after }, async entries => {
+      return streamLog(parts, c, { job, after, farewell }, async entries => {
         const status = await jobStatus(parts, c, await named(c))
         const changed = html`<hx-partial hx-target="#status" hx-swap="innerMorph">${status}</hx-partial>`
-        const data = String(await html`${entries.map(logLine)}${changed}`)
-        const swapped = { id: String(entries.at(-1)?.seq), data }
-        return entries.some(({ type }) => type === 'ended')
-          ? [swapped, { event: 'ended', data: '' }]
-          : [swapped]
+        const data = String(await html`${entries.map(entry => logLine(entry, job.agent))}${changed}`)
+        return [{ id: String(entries.at(-1)?.seq), data }]
       })
     })
     .post('/jobs/:id/cancel', async c => {
@@ -86,9 +85,7 @@ export const jobPages = (parts: WebParts) => {
     })
     .post('/jobs/:id/retry', async c => {
       const { key } = await readForm(c, z.object({ key: z.string().min(1).max(100) }))
-      const first = await store.get('jobs', c.req.param('id'))
-      const at = first?.endedAt ?? now().toISOString()
-      const cause = { key: `page:${c.var.who.user._id}:${key}`, at }
+      const cause = await causeOf(parts, c, key)
       const { _id } = granted(await intake.retry(c.var.who, c.req.param('id'), cause))
       return c.redirect(`/jobs/${_id}`, 303)
     })

@@ -18,7 +18,7 @@ export const messageList = (conversation: string, messages: readonly Shown[]): H
     return html`<article id="m-${nameId(id)}" class="${by === 'bellhop' ? 'bellhop' : 'person'}">
       <h2>${visible(byName)} ${time(at)}</h2>
       <div class="text">${renderMarkdown(text)}</div>
-      ${file && html`<p>📎 <a href="/api/v1/files/${file.id}">${visible(file.name)}</a></p>`}
+      ${file && html`<p><a href="/api/v1/files/${file.id}">${visible(file.name)}</a></p>`}
       ${buttons.length > 0 && html`<div class="actions">${presses}</div>`}
     </article>`
   })}`

@@ -3,6 +3,7 @@ import { html } from 'hono/html'
 import { z } from 'zod'
 import type { Commit, TreeEntry } from '../../store/repos.ts'
 import { readForm } from '../body.ts'
+import { causeOf } from '../cause.ts'
 import type { Html } from '../layout.ts'
 import { headline, page, size, time } from '../layout.ts'
 import { granted, Problem } from '../problem.ts'
@@ -17,7 +18,8 @@ const largestShown = 500_000
 const order = z.object({ name: z.string(), visibility: z.string() })
 
 /** `/workspaces`, and one with its files, history and commits. */
-export const workspacePages = ({ intake, repos, now }: WebParts) => {
+export const workspacePages = (parts: WebParts) => {
+  const { intake, repos } = parts
   const named = async (c: Asked) => granted(await intake.workspace(c.var.who, c.req.param('id') ?? ''))
 
   return new Hono<Env>()
@@ -33,9 +35,7 @@ export const workspacePages = ({ intake, repos, now }: WebParts) => {
     })
     .post('/workspaces', async c => {
       const asked = await readForm(c, order)
-      const at = now().toISOString()
-      const cause = { key: `page:${c.var.who.user._id}:${asked.name}:${at}`, at }
-      const { _id } = granted(await intake.createWorkspace(c.var.who, asked, cause))
+      const { _id } = granted(await intake.createWorkspace(c.var.who, asked, await causeOf(parts, c)))
       return c.redirect(`/workspaces/${_id}`, 303)
     })
     .get('/workspaces/:id', async c => {
@@ -82,14 +82,14 @@ const crumbs = (id: string, ref: string, path: string) =>
         html` / <a href="${linkTo(id, ref, all.slice(0, n + 1).join('/'))}">${visible(name)}</a>`,
     )
 
-const icons = { folder: '📁', file: '📄', link: '🔗', repository: '📦' } as const
+const marks = { folder: '/', file: '', link: ' →', repository: ' @' } as const
 
 const tree = (id: string, ref: string, entries: readonly TreeEntry[]): Html =>
   entries.length === 0
     ? html`<p class="empty">No files yet.</p>`
     : html`<ul class="list">${entries.map(
         ({ kind, name, path, bytes }) =>
-          html`<li><span class="icon">${icons[kind]}</span><a href="${linkTo(id, ref, path)}">${visible(name)}</a>
+          html`<li><a href="${linkTo(id, ref, path)}">${visible(name)}${marks[kind]}</a>
             <span>${bytes !== undefined && size(bytes)}</span></li>`,
       )}</ul>`
 
