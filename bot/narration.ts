@@ -6,8 +6,8 @@ import type { Conversation, Delivery, Job, Message } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import { update } from '../store/update.ts'
 import { want } from './outbox.ts'
-import type { Context } from './render.ts'
 import { render } from './render.ts'
+import type { Context } from './render-context.ts'
 import { emptyScene, see } from './scene.ts'
 
 export interface NarrationParts {

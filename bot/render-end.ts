@@ -1,5 +1,5 @@
 import type { Job, Message } from '../store/records.ts'
-import type { Context } from './render.ts'
+import type { Context } from './render-context.ts'
 import { clean, code, states, tailOf, tailOfMarkdown } from './render-text.ts'
 import type { Scene } from './scene.ts'
 import { mostTail } from './scene.ts'

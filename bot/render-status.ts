@@ -1,6 +1,6 @@
 import { isOver } from '../store/lifecycle.ts'
 import type { Job } from '../store/records.ts'
-import type { Context } from './render.ts'
+import type { Context } from './render-context.ts'
 import { headOf, workOf } from './render-end.ts'
 import { code, lines, oneLine, plain, states } from './render-text.ts'
 import type { Scene } from './scene.ts'

@@ -1,23 +1,10 @@
 import { isOver } from '../store/lifecycle.ts'
 import type { Button, Job, Message } from '../store/records.ts'
+import type { Context } from './render-context.ts'
 import { endOf } from './render-end.ts'
 import { statusOf } from './render-status.ts'
 import { code } from './render-text.ts'
 import type { Scene } from './scene.ts'
-
-/** What the thread needs to know besides the job and its log. */
-export interface Context {
-  readonly now: Date
-  readonly publicUrl: string
-  /** The name of the workspace. */
-  readonly workspace: string
-  /** How many jobs went first when it was queued. */
-  readonly place?: number
-  /** The job before it in the thread is not over yet. */
-  readonly waits?: boolean
-  /** Who asked. */
-  readonly asker: string
-}
 
 /** What a job's thread should show: one status message that is kept up to date, and posts of what matters. */
 export interface Rendered {
