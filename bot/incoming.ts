@@ -1,26 +1,22 @@
 import { Buffer } from 'node:buffer'
 import type { Logger } from 'pino'
 import type { Intake, Who } from '../runner/intake.ts'
-import { personOf } from '../runner/people.ts'
 import type { Bell } from '../store/bell.ts'
 import { maxInlineBytes } from '../store/events.ts'
 import { idFrom, nameId } from '../store/ids.ts'
-import type { Conversation, Inbox, Role } from '../store/records.ts'
-import type { Store } from '../store/store.ts'
+import type { Conversation, Inbox } from '../store/records.ts'
 import type { Answer } from './commands.ts'
 import { cancel, obey, refusal } from './commands.ts'
 import { conversationOf, findConversation } from './conversations.ts'
 import { parseCommand, parseMention } from './grammar.ts'
 import { want } from './outbox.ts'
 import type { Incoming, Pressed, Said } from './platform.ts'
+import type { WhoParts } from './who.ts'
+import { isPrivate, whoIs } from './who.ts'
 
-export interface IncomingParts {
-  readonly store: Store
+export interface IncomingParts extends WhoParts {
   readonly bell: Bell
   readonly intake: Intake
-  /** The role of somebody first met, by platform. */
-  readonly defaultRoles: Readonly<Record<string, Role>>
-  readonly admins: readonly string[]
   readonly publicUrl: string
   readonly log: Pick<Logger, 'warn' | 'error'>
   readonly now: () => Date
@@ -50,8 +46,14 @@ export const openIncoming = (parts: IncomingParts): IncomingDoor => {
       failed.delete(envelope._id)
       if (!incoming) return
       try {
-        const conversation = await conversationOf(store, incoming, await ownerOf(incoming))
-        const text = `This could not be taken in after five tries, and nothing was started; please say it again in a while, or show an admin this number of it: ${nameId(incoming.key)}.`
+        const who = await whoIs(parts, incoming)
+        const conversation = await conversationOf(
+          store,
+          incoming,
+          isPrivate(incoming) ? who.user._id : undefined,
+        )
+        if (isForeign(conversation, who)) return
+        const text = `This could not be taken in, after five tries. Please say it again in a while, or show an admin its number in the log: ${incoming.key}.`
         await reply(conversation, incoming, refusal(text))
       } catch (trouble) {
         log.error(
@@ -64,10 +66,9 @@ export const openIncoming = (parts: IncomingParts): IncomingDoor => {
 
   async function takeSaid(said: Said): Promise<void> {
     if (said.how === 'reply') return await takeReply(said)
-    const who = await whoIs(said)
-    const isPrivate = said.how === 'direct' || said.direct || said.platform === 'web'
-    const conversation = await conversationOf(store, said, isPrivate ? who.user._id : undefined)
-    if (conversation.owner !== undefined && conversation.owner !== who.user._id)
+    const who = await whoIs(parts, said)
+    const conversation = await conversationOf(store, said, isPrivate(said) ? who.user._id : undefined)
+    if (isForeign(conversation, who))
       return log.warn({ envelope: said.key }, 'Somebody spoke in a conversation of another person.')
     await addTurn(conversation, who, said)
     if (await isAnswered(conversation, said)) return
@@ -91,20 +92,21 @@ export const openIncoming = (parts: IncomingParts): IncomingDoor => {
       limit: 1,
     })
     if (!last || (await store.get('identities', said.person))?.user !== last.requester) return
-    const who = await whoIs(said)
+    const who = await whoIs(parts, said)
     await addTurn(conversation, who, said)
     const asked = await intake.say(who, last._id, said.text, said)
     if (!asked.ok) await reply(conversation, said, refusal(asked.refusal.detail))
   }
 
   async function takePressed(pressed: Pressed): Promise<void> {
-    const who = await whoIs(pressed)
+    const who = await whoIs(parts, pressed)
     const detail = pressed.verb === 'cancel' ? await stop(who, pressed) : await again(who, pressed)
     if (detail === undefined) return
     const there = await findConversation(store, pressed)
     const job = there ? undefined : await store.get('jobs', pressed.job)
     const conversation = there ?? (job?.conversation && (await store.get('conversations', job.conversation)))
-    if (conversation) await reply(conversation, pressed, { ...refusal(detail), aside: true })
+    if (conversation && !isForeign(conversation, who))
+      await reply(conversation, pressed, { ...refusal(detail), aside: true })
   }
 
   async function stop(who: Who, { job }: Pressed): Promise<string | undefined> {
@@ -115,30 +117,6 @@ export const openIncoming = (parts: IncomingParts): IncomingDoor => {
   async function again(who: Who, pressed: Pressed): Promise<string | undefined> {
     const asked = await intake.retry(who, pressed.job, pressed)
     return asked.ok ? undefined : asked.refusal.detail
-  }
-
-  /** Who logged in to the page is a user already; anybody else is met by their identity. */
-  async function whoIs({ platform, person, personName, team }: Incoming): Promise<Who> {
-    if (platform === 'web') {
-      const user = await store.get('users', person.slice('web:'.length))
-      if (!user) throw new Error(`The page let somebody in who is no user: ${person}.`)
-      return { user, team }
-    }
-    const user = await personOf(store, {
-      identity: person,
-      team,
-      defaultRole: parts.defaultRoles[platform] ?? 'viewer',
-      admins: parts.admins,
-      ...(personName && { name: personName }),
-    })
-    return { user, team }
-  }
-
-  async function ownerOf(incoming: Incoming): Promise<string | undefined> {
-    const isPrivate =
-      incoming.platform === 'web' ||
-      (incoming.type === 'said' && (incoming.how === 'direct' || incoming.direct))
-    return isPrivate ? (await whoIs(incoming)).user._id : undefined
   }
 
   async function addTurn({ _id }: Conversation, who: Who, said: Said): Promise<void> {
@@ -161,6 +139,9 @@ export const openIncoming = (parts: IncomingParts): IncomingDoor => {
     await want(store, bell, order, now().toISOString())
   }
 }
+
+/** Whether it is somebody else's alone. */
+const isForeign = ({ owner }: Conversation, { user }: Who) => owner !== undefined && owner !== user._id
 
 const slotOf = (key: string) => `reply-${nameId(key)}`
 
