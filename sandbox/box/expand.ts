@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import type { AgentCommand, BoxPaths, Plan } from '../sandbox.ts'
 
 /** Replaces `{workspace}`, `{home}` and `{gateway}` by the box's own paths. */
-export const expand = (text: string, paths: BoxPaths): string =>
+const expand = (text: string, paths: BoxPaths): string =>
   text.replace(/\{(workspace|home|gateway)\}/g, (_, name: keyof BoxPaths) => paths[name])
 
 /** The agent's command with its paths filled in. */
