@@ -1,165 +1,121 @@
 import { z } from 'zod'
 import type { AgentEvent, Reader } from './agent.ts'
+import { blockOf } from './claude-block.ts'
 
-const block = z.union([
-  z.looseObject({ type: z.literal('text'), text: z.string() }),
-  z.looseObject({ type: z.literal('thinking'), thinking: z.string() }),
-  z.looseObject({ type: z.literal('tool_use'), id: z.string(), name: z.string(), input: z.unknown() }),
-  z.looseObject({
-    type: z.literal('tool_result'),
-    tool_use_id: z.string(),
-    is_error: z.boolean().optional(),
-    content: z.unknown(),
-  }),
-])
-const line = z.union([
-  z.looseObject({
+/** A line of the stream as far as it is read; everything else in it may change with any release. */
+const line = z.discriminatedUnion('type', [
+  z.object({
     type: z.enum(['assistant', 'user']),
-    isReplay: z.boolean().optional(),
-    message: z.looseObject({ content: z.unknown() }),
+    message: z.object({ content: z.union([z.array(z.unknown()), z.string()]) }),
+    parent_tool_use_id: z.string().nullish(),
+    is_api_error_message: z.boolean().optional(),
   }),
-  z.looseObject({
-    type: z.literal('result'),
-    subtype: z.string(),
-    is_error: z.boolean().optional(),
-    result: z.string().optional(),
-    errors: z.array(z.string()).optional(),
-  }),
-  z.looseObject({
+  z.object({
     type: z.literal('system'),
     subtype: z.string(),
     attempt: z.number().optional(),
-    error: z.unknown().optional(),
+    max_retries: z.number().optional(),
+    error_status: z.number().nullish(),
+  }),
+  z.object({
+    type: z.literal('result'),
+    subtype: z.string(),
+    is_error: z.boolean(),
+    result: z.string().optional(),
   }),
 ])
-const todos = z.object({
-  todos: z.array(z.object({ content: z.string(), status: z.enum(['pending', 'in_progress', 'completed']) })),
-})
-const textBlock = z.looseObject({ type: z.literal('text'), text: z.string() })
+type Line = z.infer<typeof line>
+type Result = Extract<Line, { readonly type: 'result' }>
 
-/** Lines that the CLI did not mean for us are told this often, then left out. */
-const mostOddLines = 20
-const longestLine = 16 * 1024 * 1024
+/** Lines that are none of the stream's are noted this often, and each to this length. */
+const mostJunk = 20
+const longestJunk = 500
+/** As much of its complaints as is kept: 2 KB. */
+const keptComplaint = 2000
 
 /**
- * Reads Claude Code's stream-json. What it does not know it passes over, what is no JSON it notes: the lines come out of a
- * box, where anything may write them.
+ * Reads what Claude Code prints, line by line: what it does not know it passes over, what is no line of the stream it notes.
+ * It is done with the first result, for a process carries one turn.
  */
 export const openClaudeReader = (): Reader => {
   let rest = ''
-  let errors = ''
-  let odd = 0
-  let summary: string | undefined
-  let failed: string | undefined
-  let done = false
+  let complaint = ''
+  let junk = 0
+  let result: Result | undefined
+  const plans = new Set<string>()
 
-  const oddLine = (text: string): readonly AgentEvent[] =>
-    ++odd > mostOddLines || text.trim() === ''
-      ? []
-      : [{ type: 'noted', level: 'info', text: text.slice(0, 500).toWellFormed() }]
-
-  const readLine = (text: string): readonly AgentEvent[] => {
-    let parsed: unknown
-    try {
-      parsed = JSON.parse(text)
-    } catch {
-      return oddLine(text)
-    }
-    const read = line.safeParse(parsed)
+  const eventsOf = (text: string): readonly AgentEvent[] => {
+    const json = parse(text)
+    if (json === undefined)
+      return text.trim() === '' || ++junk > mostJunk ? [] : [noted('info', text.slice(0, longestJunk))]
+    const read = line.safeParse(json)
     if (!read.success) return []
     const { data } = read
-    if (data.type === 'system') return data.subtype === 'api_retry' ? [retryNote(data.attempt)] : []
-    if (data.type === 'result') {
-      done = true
-      summary = data.result ?? summary
-      if (data.is_error || data.subtype !== 'success')
-        failed = complaint(data.subtype, data.result, data.errors)
-      return []
-    }
-    if (data.isReplay) return []
-    const content = Array.isArray(data.message.content) ? data.message.content : []
-    return content.flatMap(one => {
-      const found = block.safeParse(one)
-      return found.success ? eventsOf(found.data, data.type === 'assistant') : []
-    })
-  }
-
-  const eventsOf = (found: z.infer<typeof block>, own: boolean): readonly AgentEvent[] => {
-    switch (found.type) {
-      case 'text':
-        if (!own) return []
-        summary = found.text
-        return [{ type: 'said', text: found.text }]
-      case 'thinking':
-        return [{ type: 'thought', text: found.thinking }]
-      case 'tool_use': {
-        const plan = found.name === 'TodoWrite' ? todos.safeParse(found.input) : undefined
-        if (plan?.success)
-          return [
-            {
-              type: 'planned',
-              items: plan.data.todos.map(({ content, status }) => ({ text: content, state: status })),
-            },
-          ]
-        return [{ type: 'used', call: found.id, tool: found.name, input: found.input }]
+    switch (data.type) {
+      case 'assistant':
+      case 'user': {
+        const { content } = data.message
+        // An error of the API comes again as the result.
+        if (data.is_api_error_message || typeof content === 'string') return []
+        const from = { by: data.type, aside: Boolean(data.parent_tool_use_id), plans }
+        return content.flatMap(block => blockOf(block, from))
       }
-      case 'tool_result':
-        return [
-          {
-            type: 'returned',
-            call: found.tool_use_id,
-            ok: found.is_error !== true,
-            text: textOf(found.content),
-          },
-        ]
-      default:
-        found satisfies never
+      case 'system':
+        return data.subtype === 'api_retry' ? [noted('warn', retry(data))] : []
+      case 'result':
+        result = data
         return []
+      default:
+        return data satisfies never
     }
   }
 
   return {
     read: (stream, text) => {
       if (stream === 'err') {
-        errors = (errors + text).slice(-2000)
+        complaint = (complaint + text).slice(-keptComplaint)
         return []
       }
       const lines = (rest + text).split('\n')
       rest = lines.pop() ?? ''
-      if (rest.length > longestLine) rest = ''
-      return lines.flatMap(readLine)
+      return lines.flatMap(eventsOf)
     },
     end: () => {
-      const events = rest.trim() === '' ? [] : [...readLine(rest)]
-      if (!done && errors.trim() !== '') failed = errors.trim().toWellFormed()
-      return { events, ...(summary !== undefined && { summary }), ...(failed !== undefined && { failed }) }
+      const events = eventsOf(rest)
+      const failed = failure(result, complaint.trim().toWellFormed())
+      if (failed !== '') return { events, failed }
+      return { events, ...(result?.result && { summary: result.result }) }
     },
     get done() {
-      return done
+      return result !== undefined
     },
   }
 }
 
-const retryNote = (attempt: number | undefined): AgentEvent => ({
-  type: 'noted',
-  level: 'info',
-  text: `The model API did not answer; asking again${attempt ? ` (${attempt})` : ''}.`,
-})
-
-/** Failures of the API arrive as a success with `is_error`, whose result is the sentence. */
-const complaint = (
-  subtype: string,
-  result: string | undefined,
-  errors: readonly string[] | undefined,
-): string => {
-  if (result) return result
-  if (subtype === 'error_max_turns') return 'The agent used up its turns before it was done.'
-  if (subtype === 'error_max_budget_usd') return 'The agent used up its budget before it was done.'
-  return errors?.[0] ?? 'The agent broke off before it was done.'
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
-const textOf = (content: unknown): string => {
-  if (typeof content === 'string') return content
-  if (!Array.isArray(content)) return ''
-  return content.flatMap(part => textBlock.safeParse(part).data?.text ?? []).join('\n')
+const noted = (level: 'info' | 'warn', text: string): AgentEvent => ({
+  type: 'noted',
+  level,
+  text: text.toWellFormed(),
+})
+
+const retry = ({ attempt, max_retries, error_status }: Extract<Line, { readonly type: 'system' }>) =>
+  `The model API ${error_status ? `answered ${error_status}` : 'did not answer'}; it is asked again (${attempt} of ${max_retries}).`
+
+/** Why it failed, '' if it did not say so. What the gateway refuses is a whole sentence already. */
+const failure = (result: Result | undefined, complaint: string): string => {
+  if (!result) return complaint
+  if (!result.is_error) return ''
+  const [, status, said] = /^API Error: (\d{3}) (.*)$/s.exec(result.result ?? '') ?? []
+  if (said) return status === '402' || status === '403' ? said : `The model API answered ${status}: ${said}`
+  if (result.result) return result.result
+  if (result.subtype === 'error_max_turns') return 'Claude Code used up its turns before it was done.'
+  return complaint || 'Claude Code broke off before it was done.'
 }

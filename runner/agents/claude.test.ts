@@ -86,26 +86,64 @@ test('junk and forgeries never throw, and at most twenty lines of it are noted',
   assert.ok(events.length <= 20 && events.every(({ type }) => type === 'noted'))
 })
 
-test('an answer of the API that is an error is the complaint, and standard error stands in where there is no answer', () => {
-  const error = {
-    type: 'result',
-    subtype: 'success',
-    is_error: true,
-    result: 'API Error: 402 The budget of this job is spent.',
-  }
-  assert.match(read(`${JSON.stringify(error)}\n`).failed ?? '', /402 The budget/)
-  const reader = openClaudeReader()
-  reader.read('err', 'No conversation found\n')
-  assert.equal(reader.end().failed, 'No conversation found')
+test('what the gateway refuses is told in its own words, what the API answers is named as the API’s', () => {
+  const failed = (result: string) =>
+    read(JSON.stringify({ type: 'result', subtype: 'success', is_error: true, result })).failed
+  assert.equal(failed('API Error: 402 The budget of this job is spent.'), 'The budget of this job is spent.')
+  assert.equal(failed('API Error: 529 Overloaded'), 'The model API answered 529: Overloaded')
+  assert.equal(failed('Prompt is too long'), 'Prompt is too long')
 })
 
-test('a todo list becomes the plan', () => {
+test('what it complained of stands in where it gave no reason', () => {
+  const reader = openClaudeReader()
+  assert.deepEqual(reader.read('err', 'No conversation found\n'), [])
+  assert.equal(reader.end().failed, 'No conversation found')
+  assert.deepEqual(openClaudeReader().end(), { events: [] })
+})
+
+test('an error of the API in the middle is not said, for it comes again with the result', () => {
+  const content = [{ type: 'text', text: 'API Error: 402 no' }]
+  const line = { type: 'assistant', message: { content }, is_api_error_message: true }
+  assert.deepEqual(read(JSON.stringify(line)).events, [])
+})
+
+test('a call that is tried again is noted', () => {
+  const retry = { type: 'system', subtype: 'api_retry', attempt: 2, max_retries: 10, error_status: 529 }
+  assert.deepEqual(read(JSON.stringify(retry)).events, [
+    { type: 'noted', level: 'warn', text: 'The model API answered 529; it is asked again (2 of 10).' },
+  ])
+})
+
+test('thoughts are told where they have words, and a helper’s words are thoughts too', () => {
+  const said = (content: object[], parent_tool_use_id: string | null = null) =>
+    read(JSON.stringify({ type: 'assistant', message: { content }, parent_tool_use_id })).events
+  assert.deepEqual(said([{ type: 'thinking', thinking: '', signature: 'x' }]), [])
+  assert.deepEqual(said([{ type: 'thinking', thinking: 'hm' }]), [{ type: 'thought', text: 'hm' }])
+  assert.deepEqual(said([{ type: 'text', text: 'found it' }], 'toolu_1'), [
+    { type: 'thought', text: 'found it' },
+  ])
+})
+
+test('a picture in an answer is named, and not its bytes', () => {
+  const content = [
+    { type: 'text', text: 'Here:' },
+    { type: 'image', source: { data: 'AAAA' } },
+  ]
+  const block = { type: 'tool_result', tool_use_id: 't', content }
+  assert.deepEqual(read(JSON.stringify({ type: 'user', message: { content: [block] } })).events, [
+    { type: 'returned', call: 't', ok: true, text: 'Here:\n[image]' },
+  ])
+})
+
+test('a todo list becomes the plan, and its answer says nothing', () => {
   const input = { todos: [{ content: 'Look', status: 'completed', activeForm: 'Looking' }] }
-  const line = {
-    type: 'assistant',
-    message: { content: [{ type: 'tool_use', id: 't', name: 'TodoWrite', input }] },
-  }
-  assert.deepEqual(read(JSON.stringify(line)).events, [
+  const asked = { content: [{ type: 'tool_use', id: 't', name: 'TodoWrite', input }] }
+  const answered = { content: [{ type: 'tool_result', tool_use_id: 't', content: 'Todos modified' }] }
+  const lines = [
+    { type: 'assistant', message: asked },
+    { type: 'user', message: answered },
+  ]
+  assert.deepEqual(read(lines.map(line => JSON.stringify(line)).join('\n')).events, [
     { type: 'planned', items: [{ text: 'Look', state: 'completed' }] },
   ])
 })
