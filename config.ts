@@ -132,3 +132,7 @@ const modelHeaders = (
   if (oauth) return { authorization: `Bearer ${oauth}`, 'anthropic-beta': 'oauth-2025-04-20' }
   return undefined
 }
+
+/** The descriptor of a parent's message channel, where one started this process. */
+export const parentChannel = ({ NODE_CHANNEL_FD }: Environment = process.env): number | undefined =>
+  NODE_CHANNEL_FD === undefined ? undefined : Number(NODE_CHANNEL_FD)

@@ -1,13 +1,12 @@
 #!/usr/bin/env node
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { enableCompileCache } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Platform } from './bot/platform.ts'
 import type { Config } from './config.ts'
-import manifest from './package.json' with { type: 'json' }
 import type { CrewParts } from './runner/crew.ts'
 
 enableCompileCache()
@@ -110,7 +109,7 @@ export const openHouse = async (config: Config, engines: Engines): Promise<House
     publicUrl: () => publicUrl,
     ...(config.slack && { slack: { signingSecret: config.slack.signingSecret } }),
     ready: () => readiness(store),
-    version: manifest.version,
+    version: await version(),
   })
   const web = await serveApp(app, { port: config.port, host: config.host })
   const publicUrl = config.publicUrl ?? web.url
@@ -205,6 +204,10 @@ const main = async ([command, ...rest]: readonly string[]): Promise<number> => {
   return command === undefined || command === 'help' ? 0 : 2
 }
 
+/** This program's own version. */
+const version = async (): Promise<string> =>
+  JSON.parse(await readFile(join(import.meta.dirname, 'package.json'), 'utf8')).version
+
 /** Whether the engines answer: an orchestrator sends no work where they do not. */
 const readiness = async (store: Engines['store']) => {
   try {
@@ -225,6 +228,9 @@ const openLog = async ({ logLevel, logFile }: Config): Promise<Logger> => {
 
 if (import.meta.main) {
   try {
+    const { closeInherited } = await import('./sandbox/descriptors.ts')
+    const { parentChannel } = await import('./config.ts')
+    closeInherited({ spare: [parentChannel()].filter(fd => fd !== undefined) })
     process.exitCode = await main(process.argv.slice(2))
   } catch (error) {
     const known = error instanceof Error && ['BadConfig', 'Unusable', 'NoAddress'].includes(error.name)

@@ -44,7 +44,7 @@ export const openOrder =
       job,
       briefing: agent.model ? await briefing(job, requester) : '',
       resumes: session !== undefined,
-      uploads: uploads.map(upload => `{home}/uploads/${upload.name}`),
+      uploads: uploads.map(upload => `~/uploads/${upload.name}`),
     })
     return {
       admission: {

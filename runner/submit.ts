@@ -1,7 +1,7 @@
 import type { Bell } from '../store/bell.ts'
 import { idFrom } from '../store/ids.ts'
 import { isOver, unfolded } from '../store/lifecycle.ts'
-import type { Conversation, Job, Workspace } from '../store/records.ts'
+import type { Conversation, Job } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import { update } from '../store/update.ts'
 import { checkAsk } from './ask.ts'
@@ -85,13 +85,13 @@ export const openSubmit = (parts: SubmitParts): Submit => {
       ...(lineage.retryOf !== undefined && { retryOf: lineage.retryOf }),
       ...unfolded,
     })
-    if (conversation) await remember(conversation, workspace.value)
     return ok(await file(job ?? (await store.get('jobs', id))!))
   }
 
-  /** From the record on: the delivery, `queued`, the ticket. */
+  /** From the record on: the thread's workspace, the delivery, `queued`, the ticket. */
   async function file(job: Job): Promise<Job> {
     const { _id, requester: by, conversation, continues, retryOf, priority } = job
+    if (conversation) await remember(conversation, job.workspace)
     if (conversation) await announce(store, { conversation, job: _id })
     const queued = {
       type: 'queued',
@@ -117,12 +117,10 @@ export const openSubmit = (parts: SubmitParts): Submit => {
   }
 
   /** The thread keeps the workspace of its first job until another is named. */
-  async function remember(conversation: Conversation, workspace: Workspace): Promise<void> {
-    if (conversation.workspace === workspace._id) return
-    await update(store, 'conversations', conversation._id, record => ({
-      ...record,
-      workspace: workspace._id,
-    }))
+  async function remember(conversation: string, workspace: string): Promise<void> {
+    await update(store, 'conversations', conversation, record =>
+      record.workspace === workspace ? undefined : { ...record, workspace },
+    )
   }
 
   /** Refused when there are live runners and none of them could carry the job. */

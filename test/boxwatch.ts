@@ -21,26 +21,25 @@ export const liveBoxes = async (): Promise<readonly Seen[]> => {
 }
 
 export interface Witness extends AsyncDisposable {
-  /** Jobs of which two attempts were seen alive at once. */
-  readonly overlaps: readonly string[]
-  /** Every attempt that was ever seen, as `job/attempt`. */
+  /** Each time that two attempts of a job were seen alive at once. */
+  readonly overlaps: readonly { readonly job: string; readonly attempts: readonly number[] }[]
+  /** Every job of which a box was ever seen. */
   readonly seen: ReadonlySet<string>
 }
 
 /** Watches the host's processes without pause until disposed. */
 export const watchBoxes = (): Witness => {
-  const overlaps: string[] = []
+  const overlaps: { job: string; attempts: readonly number[] }[] = []
   const everSeen = new Set<string>()
   let watching = true
   const watch = async () => {
     while (watching) {
       const attempts = new Map<string, Set<number>>()
       for (const { job, attempt } of await liveBoxes()) {
-        everSeen.add(`${job}/${attempt}`)
+        everSeen.add(job)
         attempts.set(job, (attempts.get(job) ?? new Set()).add(attempt))
       }
-      for (const [job, alive] of attempts)
-        if (alive.size > 1) overlaps.push(`${job}: attempts ${[...alive].join(' and ')}`)
+      for (const [job, alive] of attempts) if (alive.size > 1) overlaps.push({ job, attempts: [...alive] })
       await new Promise(resolve => setTimeout(resolve, 10))
     }
   }

@@ -65,7 +65,7 @@ export const incomingOf = (raw: unknown, { key, at, bot }: Arrival): Incoming | 
       how: 'command',
       text: readable(text),
       files: [],
-      ...(isDirect(channel) && { direct: true as const }),
+      ...(isDirect(channel) && { direct: true as const, address: `slack:${team}:${channel}` }),
       ...arrived(team, channel, user, undefined, name),
     }
   }
