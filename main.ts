@@ -49,6 +49,7 @@ export const openEngines = async (config: Config, { unisolated = false } = {}): 
       import('./runner/agents/agents.ts'),
     ])
   await using opening = new AsyncDisposableStack()
+  const log = await openLog(config)
   const folder = opening.use(await openFolder(config.data))
   const { agents, tools } = await openAgents(config)
   const isolating = openBubblewrap({ folder: folder.boxes, tools })
@@ -67,10 +68,11 @@ export const openEngines = async (config: Config, { unisolated = false } = {}): 
         folder: join(folder.boxes, 'gateways'),
         doors,
         ...(config.model && { model: config.model }),
+        failed: error => log.error({ err: error }, 'the gateway failed at a request'),
       }),
     platform: (platform: Platform) => platform,
     adminTokenFile: folder.adminToken,
-    log: await openLog(config),
+    log,
     now,
   }
   const opened = opening.move()

@@ -64,10 +64,12 @@ export const follow = async ({
           stop.exited()
         } else if (report.report === 'failed') {
           seen.failed = report
-        } else if (report.report === 'output' && left > 0) {
+        } else if (report.report === 'output') {
+          // What is left out of the log is still read: only so is it known when the agent has said its last word.
+          const read = reader.read(report.stream, report.text)
+          const fits = left > 0
           left -= report.text.length
-          const read = left > 0 ? reader.read(report.stream, report.text) : [leftOut]
-          events.push(...keyed(read, `${attempt}/${at}`))
+          if (fits) events.push(...keyed(left > 0 ? read : [leftOut], `${attempt}/${at}`))
         }
       }
       if (!(await write(events))) refused = true

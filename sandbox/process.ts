@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
-import { mkdir } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { mkdir, symlink } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
 import { mark } from './box/frames.ts'
 import { killAll, marked, processes } from './box/marked.ts'
 import type { Tool } from './flags.ts'
@@ -16,7 +16,7 @@ const notes = [
 
 /**
  * Boxes that are none: plain processes of this host, in folders of their own and with an environment of their own, for a
- * demo and for those who ask for it by name. Of the `tools` only the folders they come from are used, for the path.
+ * demo and for those who ask for it by name. Of the `tools` only the last part of `to` is used, as a name on the path.
  * `folder` belongs to one server. Without a `/proc`, what an agent starts as a daemon may outlive it.
  */
 export const openProcess = ({
@@ -28,7 +28,6 @@ export const openProcess = ({
 }): Sandbox => {
   const folder = resolve(given)
   const live = new Map<string, Box>()
-  const path = [...tools.map(tool => dirname(tool.from)), '/usr/local/bin', '/usr/bin', '/bin'].join(':')
 
   const open = async (order: BoxOrder): Promise<Box> => {
     const name = nameOf(order)
@@ -40,7 +39,10 @@ export const openProcess = ({
     try {
       const paths = { workspace: join(own, 'workspace'), home: join(own, 'home'), gateway: order.gateway }
       const tmp = join(own, 'tmp')
-      for (const inner of [paths.workspace, paths.home, tmp]) await mkdir(inner, { mode: 0o700 })
+      const bin = join(own, 'bin')
+      for (const inner of [paths.workspace, paths.home, tmp, bin]) await mkdir(inner, { mode: 0o700 })
+      for (const { from, to } of tools) await symlink(resolve(from), join(bin, basename(to)))
+      const path = [bin, '/usr/local/bin', '/usr/bin', '/bin'].join(':')
       const env = { PATH: path, HOME: paths.home, TMPDIR: tmp, LANG: 'C.UTF-8', [mark]: own }
       const box = await launch({
         argv: [process.execPath, join(import.meta.dirname, 'box/entry.ts'), order.job, String(order.attempt)],

@@ -1,5 +1,5 @@
 import { access, constants, realpath } from 'node:fs/promises'
-import { delimiter, join } from 'node:path'
+import { basename, delimiter, join } from 'node:path'
 import type { Agent } from './agent.ts'
 import { openClaude } from './claude.ts'
 import { openCommand } from './command.ts'
@@ -11,7 +11,7 @@ export interface Offered {
   readonly tools: readonly { readonly from: string; readonly to: string }[]
 }
 
-/** Where a box finds Claude Code. */
+/** Where Claude Code lies in a box: on its path. */
 const claudeInBox = '/opt/bellhop/bin/claude'
 
 /**
@@ -32,7 +32,7 @@ export const openAgents = async ({
   return {
     agents: [
       openCommand(),
-      ...(claude ? [openClaude({ command: claudeInBox })] : []),
+      ...(claude ? [openClaude({ command: basename(claudeInBox) })] : []),
       ...(agent === 'script' ? [openScript()] : []),
     ],
     tools: claude ? [{ from: claude, to: claudeInBox }] : [],
