@@ -14,8 +14,8 @@ export const sessionCookie = 'bellhop_session'
 export const authenticate = ({ store, now, publicUrl }: WebParts) =>
   createMiddleware<Env>(async (c, next) => {
     const bearer = /^Bearer\s+(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1]
-    const session = getCookie(c, sessionCookie)
-    if (!bearer && !['GET', 'HEAD'].includes(c.req.method)) requireOurPage(c, publicUrl())
+    const session = bearer ? undefined : getCookie(c, sessionCookie)
+    if (session && !['GET', 'HEAD'].includes(c.req.method)) requireOurPage(c, publicUrl())
     const user = bearer
       ? await tokenUser(store, bearer, now())
       : session && (await sessionUser(store, session, now()))

@@ -36,7 +36,7 @@ const fitted = <T>(given: unknown, shape: z.ZodType<T>): T => {
   const read = shape.safeParse(given)
   if (read.success) return read.data
   const [issue] = read.error.issues
-  const field = issue?.code === 'unrecognized_keys' ? issue.keys[0] : issue?.path.join('.')
+  const field = issue?.code === 'unrecognized_keys' ? issue.keys[0] : issue?.path.join('.') || undefined
   const why = issue?.code === 'unrecognized_keys' ? 'there is no such field' : issue?.message
   throw new Problem({
     status: 400,

@@ -22,7 +22,7 @@ const contentOf = (entry: Entry<Event>, agent: string): Html | undefined => {
     case 'started':
       return html`Run ${entry.attempt} begins`
     case 'opened':
-      return html`Sandbox: ${entry.sandbox}${entry.limits?.map(limit => html`<br><em>${visible(limit)}</em>`)}`
+      return html`Sandbox: ${visible(entry.sandbox)}${entry.limits?.map(limit => html`<br><em>${visible(limit)}</em>`)}`
     case 'planned':
       return html`<ul>${entry.items.map(item => html`<li class="${item.state}">${visible(item.text)}</li>`)}</ul>`
     case 'said': {
@@ -52,14 +52,14 @@ const contentOf = (entry: Entry<Event>, agent: string): Html | undefined => {
         ? undefined
         : html`File <a href="/api/v1/files/${entry.file}">${visible(entry.name)}</a>, ${size(entry.bytes)}`
     case 'exited':
-      return html`The agent is over: ${entry.signal ? `ended by ${entry.signal}` : `exit code ${entry.code ?? 'unknown'}`}`
+      return html`The agent is over: ${entry.signal ? `ended by ${visible(entry.signal)}` : `exit code ${entry.code ?? 'unknown'}`}`
     case 'committed':
-      return html`Committed <code>${entry.commit.slice(0, 10)}</code> on <code>${entry.branch}</code>,
+      return html`Committed <code>${entry.commit.slice(0, 10)}</code> on <code>${visible(entry.branch)}</code>,
         ${entry.files.length} ${entry.files.length === 1 ? 'file' : 'files'} changed`
     case 'merged':
       return entry.commit
-        ? html`Merged into <code>${entry.into}</code>`
-        : html`Conflicts with <code>${entry.into}</code> in ${visible(entry.conflicts.join(', '))}`
+        ? html`Merged into <code>${visible(entry.into)}</code>`
+        : html`Conflicts with <code>${visible(entry.into)}</code> in ${visible(entry.conflicts.join(', '))}`
     case 'verified':
       return html`<code>${visible(entry.command)}</code> gave exit code ${entry.exitCode}`
     case 'metered': {

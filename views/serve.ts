@@ -28,6 +28,10 @@ export const serveApp = async (
     fetch: request => app.fetch(request, { closing: closing.signal }),
     overrideGlobalObjects: false,
   }) as Server
+  // A connection that a stream leaves is idle only then, too late for `close` to see it.
+  server.on('request', (_request, response) =>
+    response.on('close', () => closing.signal.aborted && setImmediate(() => server.closeIdleConnections())),
+  )
   await new Promise<void>((resolve, reject) => {
     server.once('error', error => reject(new NoAddress(sentenceOf(error, port, host), { cause: error })))
     server.listen(port, host, resolve)
@@ -38,7 +42,6 @@ export const serveApp = async (
     close: async () => {
       closing.abort()
       const closed = new Promise(resolve => server.close(resolve))
-      server.closeIdleConnections()
       const cut = setTimeout(() => server.closeAllConnections(), graceMs)
       await closed
       clearTimeout(cut)

@@ -21,7 +21,9 @@ export const stream = (
   return streamSSE(c, async sse => {
     const gone = new AbortController()
     sse.onAbort(() => gone.abort())
-    const signal = c.env.closing ? AbortSignal.any([gone.signal, c.env.closing]) : gone.signal
+    // A request that no server brought has no environment at all.
+    const closing = c.env?.closing
+    const signal = closing ? AbortSignal.any([gone.signal, closing]) : gone.signal
     const beat = () => sse.write(': \n\n')
     const heartbeat = setInterval(beat, heartbeatMs)
     try {

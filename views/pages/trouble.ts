@@ -3,6 +3,7 @@ import { html } from 'hono/html'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { page } from '../layout.ts'
 import type { Problem } from '../problem.ts'
+import { visible } from '../visible.ts'
 import type { Env } from '../web.ts'
 
 /**
@@ -13,12 +14,12 @@ export const sendTrouble = (c: Context<Env>, { status, message }: Problem): Resp
   if (c.req.header('hx-request')) {
     c.header('hx-retarget', '#notice')
     c.header('hx-reswap', 'innerHTML')
-    return c.html(html`<p role="alert">${message}</p>`, status as ContentfulStatusCode)
+    return c.html(html`<p role="alert">${visible(message)}</p>`, status as ContentfulStatusCode)
   }
   if (status === 401) return c.redirect('/login', 303)
   const title = titles[status] ?? 'This could not be done'
   return c.html(
-    page(title, c.var.who, html`<h1>${title}</h1><p>${message}</p>`),
+    page(title, c.var.who, html`<h1>${title}</h1><p>${visible(message)}</p>`),
     status as ContentfulStatusCode,
   )
 }
