@@ -1,4 +1,4 @@
-import type { ChildProcess } from 'node:child_process'
+import type { ChildProcess, StdioOptions } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
@@ -20,25 +20,28 @@ export interface RunningHouse extends AsyncDisposable {
 
 /**
  * Starts `entry` (main.ts, or a test's own around it) with this environment and nothing else but PATH, and resolves when it
- * answers. Rejects with what it printed when it ends before.
+ * answers. Rejects with what it printed when it ends before. It inherits the descriptor
+ * `inherited` as number 60, past those that Node closes to its own children by itself.
  */
 export const startHouse = async (
   env: Readonly<Record<string, string>> & { readonly BELLHOP_DATA: string },
   entry = join(import.meta.dirname, '..', 'main.ts'),
+  inherited: number | 'ignore' = 'ignore',
 ): Promise<RunningHouse> => {
+  const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', ...Array(57).fill('ignore'), inherited]
   const child = spawn(process.execPath, [entry, 'start'], {
     env: { PATH: process.env.PATH ?? '', PORT: '0', LOG_LEVEL: 'warn', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio,
   })
   let printed = ''
-  child.stderr.setEncoding('utf8').on('data', text => {
+  child.stderr!.setEncoding('utf8').on('data', text => {
     printed += text
   })
   const over = once(child, 'close').then(([code, signal]) => code ?? signal) as Promise<
     number | NodeJS.Signals
   >
   const url = await new Promise<string>((resolve, reject) => {
-    createInterface({ input: child.stdout }).on('line', line => {
+    createInterface({ input: child.stdout! }).on('line', line => {
       printed += `${line}\n`
       const found = /^Bellhop is at (\S+)$/.exec(line)
       if (found?.[1]) resolve(found[1])
