@@ -273,7 +273,7 @@ void describe('claude, end to end', { skip }, () => {
     players.learn(prompt, counted(bash('echo dear')), says('This is never said.'))
     const job = await end(await ask(prompt, { budgetUsd: 0.001, model }))
     assert.equal(job.state, 'failed')
-    assert.match(job.summary, /The budget of this job is spent/)
+    assert.match(job.summary, /The budget of this job is spent: \$0\.0084 of the \$0\.0010 it had\./)
     assert.equal(job.costUsd.toFixed(6), costOfACall.toFixed(6))
   })
 })

@@ -96,4 +96,5 @@ export class Unreachable extends Error {
   override name = 'Unreachable'
 }
 
-const dollars = (micro: number) => `$${(micro / 1_000_000).toFixed(2)}`
+/** To the cent, and what is less than one to a hundredth of it: a small budget must not read as none. */
+const dollars = (micro: number) => `$${(micro / 1_000_000).toFixed(micro < 10_000 ? 4 : 2)}`
