@@ -20,7 +20,7 @@ export type Chat = { readonly id: string; readonly conversation?: Conversation }
  */
 export const openChat = async (parts: WebParts, c: Asked, typed: Typed): Promise<string> => {
   const id = nameId(`chat ${c.var.who.user._id} ${typed.key}`)
-  await store(parts, c, id, { ...typed, key: id })
+  await keep(parts, c, id, { ...typed, key: id })
   return id
 }
 
@@ -32,7 +32,7 @@ export const sayMore = async (parts: WebParts, c: Asked, id: string, typed: Type
       status: 409,
       detail: 'This conversation is not in the browser; answer where it was begun.',
     })
-  await store(parts, c, id, typed)
+  await keep(parts, c, id, typed)
 }
 
 /** The conversation, for somebody who may see it. Throws a `Problem` of 404 otherwise. */
@@ -47,7 +47,7 @@ export const findChat = async ({ store, intake }: WebParts, c: Asked, id: string
 const keyOf = (c: Asked, key: string) => `web:${c.var.who.user._id}:${key}`
 
 /** On disk when it resolves; the bot takes it from there. */
-const store = async (parts: WebParts, c: Asked, id: string, { text, press, key }: Typed) => {
+const keep = async (parts: WebParts, c: Asked, id: string, { text, press, key }: Typed) => {
   const { user } = c.var.who
   const body = { user: user._id, name: user.name, conversation: id, text, press }
   const at = parts.now().toISOString()

@@ -3,22 +3,25 @@ import { test } from 'node:test'
 import { renderMarkdown } from './markdown.ts'
 import { visible } from './visible.ts'
 
-const rendered = (text: string) => String(renderMarkdown(text)).trim()
+const rendered = async (text: string) => String(await renderMarkdown(text)).trim()
 
-test('the markdown that people and agents write is shown', () => {
-  assert.equal(rendered('**bold** and `a < b`'), '<p><strong>bold</strong> and <code>a &lt; b</code></p>')
-  assert.equal(rendered('one\ntwo'), '<p>one<br>\ntwo</p>')
-  assert.equal(rendered('- a\n- b'), '<ul>\n<li>a</li>\n<li>b</li>\n</ul>')
+test('the markdown that people and agents write is shown', async () => {
   assert.equal(
-    rendered('```ts\nif (a < b) {}\n```'),
+    await rendered('**bold** and `a < b`'),
+    '<p><strong>bold</strong> and <code>a &lt; b</code></p>',
+  )
+  assert.equal(await rendered('one\ntwo'), '<p>one<br>\ntwo</p>')
+  assert.equal(await rendered('- a\n- b'), '<ul>\n<li>a</li>\n<li>b</li>\n</ul>')
+  assert.equal(
+    await rendered('```ts\nif (a < b) {}\n```'),
     '<pre><code class="language-ts">if (a &lt; b) {}\n</code></pre>',
   )
   const link = '<a href="https://a.example/" rel="noopener noreferrer nofollow">'
-  assert.equal(rendered('[site](https://a.example/)'), `<p>${link}site</a></p>`)
-  assert.equal(rendered('see https://a.example/'), `<p>see ${link}https://a.example/</a></p>`)
+  assert.equal(await rendered('[site](https://a.example/)'), `<p>${link}site</a></p>`)
+  assert.equal(await rendered('see https://a.example/'), `<p>see ${link}https://a.example/</a></p>`)
 })
 
-test('links go by http and https only, and no picture is loaded', () => {
+test('links go by http and https only, and no picture is loaded', async () => {
   for (const url of [
     'javascript:alert(1)',
     'JaVaScRiPt:alert(1)',
@@ -29,11 +32,11 @@ test('links go by http and https only, and no picture is loaded', () => {
     '/login',
     'java&#115;cript:alert(1)',
   ])
-    assert.doesNotMatch(rendered(`[a](${url}) <${url}>\n\n[b]\n\n[b]: ${url}`), /<a /, url)
-  assert.doesNotMatch(rendered('![a](https://a.example/p.png)'), /<img/)
+    assert.doesNotMatch(await rendered(`[a](${url}) <${url}>\n\n[b]\n\n[b]: ${url}`), /<a /, url)
+  assert.doesNotMatch(await rendered('![a](https://a.example/p.png)'), /<img/)
 })
 
-test('nothing that is written becomes markup of the page', () => {
+test('nothing that is written becomes markup of the page', async () => {
   const corpus = [
     '<script>alert(1)</script>',
     '<img src=x onerror=alert(1)>',
@@ -49,11 +52,11 @@ test('nothing that is written becomes markup of the page', () => {
     '&lt;script&gt;alert(1)&lt;/script&gt;',
   ]
   for (const text of corpus)
-    for (const tag of rendered(text).match(/<[^>]*>/g) ?? [])
+    for (const tag of (await rendered(text)).match(/<[^>]*>/g) ?? [])
       assert.match(
         tag,
         /^<\/?(p|br|pre|code( class="language-[^"<>]*")?|strong|em|table|thead|tbody|tr|th|td|a( href="https:\/\/[^"<>]*"( title="[^"<>]*")?( rel="noopener noreferrer nofollow")?)?)>$/,
-        `${text} became ${rendered(text)}`,
+        `${text} became ${await rendered(text)}`,
       )
 })
 

@@ -29,12 +29,17 @@ export const granted = <T>(outcome: Outcome<T>): T => {
   throw new Problem(outcome.refusal)
 }
 
-export const titleOf = (status: number): string => STATUS_CODES[status] ?? 'Error'
-
 /** RFC 9457, with `field` where one field is to blame. */
 export const sendProblem = (c: Context, { status, message, field }: Problem): Response =>
   c.body(
-    JSON.stringify({ type: 'about:blank', title: titleOf(status), status, detail: message, field }),
+    JSON.stringify({
+      type: 'about:blank',
+      title: STATUS_CODES[status] ?? 'Error',
+      status,
+      detail: message,
+      field,
+    }),
     status as ContentfulStatusCode,
-    { 'content-type': 'application/problem+json' },
+    // The rest of a body that is too large is not read, so its connection cannot be used again.
+    { 'content-type': 'application/problem+json', ...(status === 413 && { connection: 'close' }) },
   )

@@ -94,6 +94,9 @@ test('a port that is taken is refused with a sentence that says what to do', asy
   await once(other, 'listening')
   const { port } = other.address() as AddressInfo
   const expected = `Port ${port} on 127.0.0.1 is in use by another program; stop that one or choose another port with PORT=8081.`
-  await assert.rejects(serveApp(web.app, { port, host: '127.0.0.1' }), { message: expected })
+  await assert.rejects(serveApp(web.app, { port, host: '127.0.0.1' }), {
+    name: 'NoAddress',
+    message: expected,
+  })
   other.close()
 })

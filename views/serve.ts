@@ -12,7 +12,7 @@ export interface Served {
 }
 
 /** The address cannot be listened on; the message says why and what to set. */
-export class NoAddress extends Error {
+class NoAddress extends Error {
   override name = 'NoAddress'
 }
 

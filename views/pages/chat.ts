@@ -12,6 +12,8 @@ import type { Asked, Env, WebParts } from '../web.ts'
 import { messageList } from './message-list.ts'
 import { threadLink } from './thread-link.ts'
 
+const chatsShown = 50
+
 const key = z.string().regex(/^[\w-]{1,100}$/, 'it is the hidden key of a form')
 const typed = z.object({ key, text: z.string().trim().min(1, 'write a message first') })
 const pressed = z.object({ key, verb: z.enum(['cancel', 'retry']), job: z.string() })
@@ -24,7 +26,7 @@ export const chatPages = (parts: WebParts) => {
     const { conversation } = await findChat(parts, c, idOf(c))
     return conversation ? granted(await intake.messages(c.var.who, conversation._id)) : []
   }
-  const linked = async (c: Asked, id: string) => {
+  const titleOf = async (c: Asked, id: string) => {
     const outcome = await intake.messages(c.var.who, id)
     const first = outcome.ok ? outcome.value.find(({ by }) => by !== 'bellhop') : undefined
     return headline(first?.message.text || 'Conversation', 80)
@@ -35,7 +37,7 @@ export const chatPages = (parts: WebParts) => {
       const chats = (await intake.conversations(c.var.who)).slice(0, chatsShown)
       const items = chats.map(
         async ({ _id, createdAt }) =>
-          html`<li><a href="/chat/${_id}">${await linked(c, _id)}</a>${time(createdAt)}</li>`,
+          html`<li><a href="/chat/${_id}">${await titleOf(c, _id)}</a>${time(createdAt)}</li>`,
       )
       const content = html`<h1>What is to be done?</h1>${composer('/chat', false)}
         ${chats.length > 0 && html`<h2>Conversations</h2><ul class="list">${items}</ul>`}`
@@ -68,8 +70,6 @@ export const chatPages = (parts: WebParts) => {
       return c.req.header('hx-request') ? c.body(null, 204) : c.redirect(`/chat/${idOf(c)}`, 303)
     })
 }
-
-const chatsShown = 50
 
 /** Where one types. It comes with a key of its own, so that what is sent twice is said once. */
 const composer = (action: string, live: boolean): Html =>
