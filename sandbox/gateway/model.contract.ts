@@ -219,7 +219,10 @@ export const modelContract = (openGateway: OpenGateway): void => {
       assert.equal(trial.metered[0]?.cost, 5000)
       const answer = await post(messages())
       assert.equal(answer.statusCode, 402)
-      assert.match(await sentence(answer), /^The budget of this job is spent: \$0\.01 of the \$0\.01 it had/)
+      assert.match(
+        await sentence(answer),
+        /^The budget of this job is spent: \$0\.0050 of the \$0\.0050 it had/,
+      )
       assert.equal(trial.anthropic.requests.length, 1)
       assert.equal(trial.refused.length, 1)
     })
