@@ -52,7 +52,7 @@ export const see = (scene: Scene, entry: Entry<Event>): Scene => {
     case 'started':
       return { ...emptyScene, notes: scene.notes, files: scene.files, questions: scene.questions }
     case 'opened':
-      return { ...scene, openedAt: entry.at, notes: add(scene.notes, entry.limits ?? []) }
+      return { ...scene, openedAt: entry.at, notes: add(scene.notes, warningsOf(entry)) }
     case 'planned':
       return { ...scene, plan: entry.items.slice(0, 30) }
     case 'said': {
@@ -107,6 +107,10 @@ export const see = (scene: Scene, entry: Entry<Event>): Scene => {
 }
 
 const questionOf = ({ question, text, choices }: Question): Question => ({ question, text, choices })
+
+/** What a box cannot limit stands in the log; that it isolates nothing is said in the thread. */
+const warningsOf = ({ sandbox, limits = [] }: Extract<Event, { readonly type: 'opened' }>) =>
+  sandbox === 'process' ? limits : []
 
 const add = (notes: readonly string[], more: readonly string[]) =>
   [...new Set([...notes, ...more])].slice(-mostNotes)
