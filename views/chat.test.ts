@@ -102,6 +102,15 @@ test('a chat and whatever is posted to it are its owner’s alone', async () => 
   assert.equal((await web.app.request('/chat/c1', { headers: ada.cookie })).status, 200)
 })
 
+test('nobody takes the id of a conversation that is not there yet', async () => {
+  await using web = await openWeb()
+  const { cookie } = await web.person('eve')
+  await openConversation(web, 'own', 'eve', 'hello')
+  assert.equal((await post(web, '/chat/own', cookie, { key: 'wanted', text: 'x' })).status, 303)
+  assert.equal((await web.app.request('/chat/wanted', { headers: cookie })).status, 404)
+  assert.equal((await post(web, '/chat/wanted', cookie, { key: 'k', text: 'x' })).status, 404)
+})
+
 test('htmx is answered with a fresh form, or with the reason in the page’s notice', async () => {
   await using web = await openWeb()
   const { cookie } = await web.person('ada')

@@ -40,9 +40,13 @@ export const findChat = async ({ store, intake }: WebParts, c: Asked, id: string
   const found = await intake.conversation(c.var.who, id)
   if (found.ok) return { id, conversation: found.value }
   const opening = await store.get('inbox', keyOf(c, id))
-  if (opening && !(await store.get('conversations', id))) return { id }
+  if (opening && opens(opening.body, id) && !(await store.get('conversations', id))) return { id }
   return granted(found)
 }
+
+/** Keys of later messages are the sender's to choose, so the envelope itself has to say that it opens this chat. */
+const opens = (body: unknown, id: string): boolean =>
+  typeof body === 'object' && body !== null && 'conversation' in body && body.conversation === id
 
 const keyOf = (c: Asked, key: string) => `web:${c.var.who.user._id}:${key}`
 
