@@ -1,6 +1,10 @@
+import { execFile } from 'node:child_process'
 import { chmod, mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import type { BoxName } from './sandbox.ts'
+
+const run = promisify(execFile)
 
 /** The name of a box's folder, and of its entry in a process list. */
 export const nameOf = ({ job, attempt }: BoxName): string => `${job}-${attempt}`
@@ -26,17 +30,27 @@ export const listFolders = async (boxes: string): Promise<readonly BoxName[]> =>
   })
 }
 
-/** Removes a folder with all that is in it, also folders that were closed to their owner, as some tools leave them. */
+/**
+ * Removes a folder with all that is in it, also folders that were closed to their owner, as some tools leave them, and
+ * folders in folders past the longest path there can be, which a box may make to stay in the way.
+ */
 export const removeFolder = async (path: string): Promise<void> => {
   const remove = () => rm(path, { recursive: true, force: true, maxRetries: 3 })
   try {
     await remove()
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENAMETOOLONG') return await removeDeep(path)
     if (code !== 'EACCES' && code !== 'EPERM') throw error
     await unlock(path)
     await remove()
   }
+}
+
+/** The programs of the system go down step by step, where Node spells out the whole path. */
+const removeDeep = async (path: string): Promise<void> => {
+  await run('chmod', ['-R', 'u+rwX', '--', path]).catch(() => {})
+  await run('rm', ['-rf', '--', path])
 }
 
 /** The first removal may still be at work beside it, so what is gone meanwhile is passed over. */
