@@ -54,6 +54,7 @@ export const stopper = ({
   return {
     now: start,
     exited: () => {
+      if (saving) return
       saving = true
       clearTimeout(timer)
       timer = setTimeout(() => box.signal('SIGKILL'), savingMs)
