@@ -1,13 +1,16 @@
 import { z } from 'zod'
 import type { Report } from '../sandbox/sandbox.ts'
 
+/** What the entry says in a word or two; the agent may write here too, at any length. */
+const short = z.string().max(100)
+
 const report = z.discriminatedUnion('report', [
   z.object({ report: z.literal('cloned'), commit: z.string() }),
   z.object({ report: z.literal('output'), stream: z.enum(['out', 'err']), text: z.string() }),
-  z.object({ report: z.literal('exited'), code: z.number().optional(), signal: z.string().optional() }),
+  z.object({ report: z.literal('exited'), code: z.number().optional(), signal: short.optional() }),
   z.object({ report: z.literal('committed'), commit: z.string() }),
   z.object({ report: z.literal('pushed'), commit: z.string() }),
-  z.object({ report: z.literal('failed'), step: z.string(), why: z.string() }),
+  z.object({ report: z.literal('failed'), step: short, why: z.string() }),
 ])
 
 /** A report and the position in the spool at which its line began, which names it for good. */

@@ -10,6 +10,8 @@ import type { Ending } from './verdict.ts'
 
 /** What one attempt may add to its log by its output: 10 MB of text, then one note that the rest is left out. */
 const mostOutput = 10 * 1024 * 1024
+/** Each piece counts as this much more, since an entry takes room however short its text is. */
+const pieceCost = 100
 
 /**
  * Follows an open box to its end: what the agent prints becomes events in the log, a cancel or the time limit becomes the
@@ -68,7 +70,7 @@ export const follow = async ({
           // What is left out of the log is still read: only so is it known when the agent has said its last word.
           const read = reader.read(report.stream, report.text)
           const fits = left > 0
-          left -= report.text.length
+          left -= report.text.length + pieceCost
           if (fits) events.push(...keyed(left > 0 ? read : [leftOut], `${attempt}/${at}`))
         }
       }

@@ -49,3 +49,13 @@ test('last words that claim success do not change a failing exit code', () => {
   const verdict = judged({ exit: { code: 1 }, summary: 'Success!' })
   assert.equal(verdict !== 'lost' && verdict.outcome, 'failed')
 })
+
+test('a summary has an end, whatever comes out of the box', () => {
+  for (const ending of [
+    { summary: 'x'.repeat(1_000_000) },
+    { failed: { report: 'failed', step: 'push', why: 'x'.repeat(1_000_000) } as const },
+  ]) {
+    const verdict = judged(ending)
+    assert.ok(verdict !== 'lost' && verdict.summary.length < 17_000)
+  }
+})

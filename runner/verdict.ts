@@ -38,18 +38,25 @@ export const judge = (job: Pick<Job, 'agent' | 'timeoutSeconds'>, ending: Ending
     return {
       outcome: 'failed',
       reason: 'trouble',
-      summary: `The sandbox could not ${ending.failed.step}: ${ending.failed.why}`,
+      summary: clipped(`The sandbox could not ${ending.failed.step}: ${ending.failed.why}`),
       ...exit,
     }
   if (!ending.exited) return 'lost'
-  if (code === 0) return { outcome: 'succeeded', reason: 'done', summary: ending.summary ?? 'Done.', ...exit }
+  if (code === 0)
+    return { outcome: 'succeeded', reason: 'done', summary: clipped(ending.summary ?? 'Done.'), ...exit }
   return {
     outcome: 'failed',
     reason: 'exit',
-    summary: ending.complaint ?? words(job.agent, code, ending),
+    summary: clipped(ending.complaint ?? words(job.agent, code, ending)),
     ...exit,
   }
 }
+
+/** A summary is read in threads and lists; the whole of long last words is in the log. */
+const mostSummary = 16_000
+
+const clipped = (text: string) =>
+  text.length > mostSummary ? `${text.slice(0, mostSummary).toWellFormed()} …` : text
 
 const words = (agent: string, code: number | undefined, ending: Ending) => {
   const who = agent === 'command' ? 'The command' : 'The agent'
