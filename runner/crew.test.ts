@@ -29,17 +29,19 @@ const openTestCrew = async (wrap: (sandbox: Sandbox) => Sandbox = sandbox => san
   const store = openSqlite(join(folder, 'bellhop.db'))
   const bell = openLocalBell()
   const repos = openBare(join(folder, 'repos'), { now })
+  const files = openBlobs(join(folder, 'files'))
   const crew = openCrew({
     store,
     bell,
     queue: openEmbedded({ now }),
     repos,
-    files: openBlobs(join(folder, 'files')),
+    files,
     sandboxes: [wrap(openProcess({ folder: join(folder, 'boxes') }))],
     agents: [openCommand(), openScript()],
     defaultAgent: 'script',
     gateway: doors => openGateway({ folder: join(folder, 'boxes', 'gateways'), doors }),
     concurrency: 4,
+    log: { error: about => console.error(about) },
     now,
   })
   const user = await store.put('users', { _id: 'ann', rev: 0, name: 'Ann', roles: { web: 'member' } })
@@ -52,6 +54,7 @@ const openTestCrew = async (wrap: (sandbox: Sandbox) => Sandbox = sandbox => san
   return {
     store,
     repos,
+    files,
     who,
     intake: crew.intake,
     submit: async (ask: Ask): Promise<Job> => {
@@ -170,4 +173,42 @@ test('the scripted agent tells a plan, tools and words, and its last words are t
   )
   assert.deepEqual(types.slice(3, 7), ['planned', 'used', 'returned', 'said'])
   assert.equal(job.summary, 'all done')
+})
+
+test('a job whose submitter crashed behind its record is filed before it runs', async () => {
+  await using crew = await openTestCrew()
+  const first = await crew.submit({ agent: 'command', prompt: 'sleep 0.5' })
+  const { rev: _, ...asked } = first
+  const record = { ...asked, rev: 0, _id: 'zleft', folded: 0, waitsFor: first._id } as const
+  const left = await crew.store.put('jobs', record)
+  const { job, types } = await crew.end(left ?? record)
+  assert.deepEqual(types.slice(0, 3), ['queued', 'started', 'opened'])
+  assert.equal(types.filter(type => type === 'queued').length, 1)
+  assert.equal(job.state, 'succeeded')
+})
+
+test('a job whose agent this runner does not have ends with a sentence that names those it has', async () => {
+  await using crew = await openTestCrew()
+  const first = await crew.submit({ agent: 'command', prompt: 'sleep 0.5' })
+  const { rev: _, ...asked } = first
+  const record = { ...asked, rev: 0, _id: 'zother', agent: 'other', folded: 0, waitsFor: first._id } as const
+  const left = await crew.store.put('jobs', record)
+  const { job } = await crew.end(left ?? record)
+  assert.equal(job.state, 'failed')
+  assert.equal(job.attempt, 1)
+  assert.match(job.summary ?? '', /agent "other"; there are: command, script/)
+})
+
+test('two uploads of one name are both in the box', async () => {
+  await using crew = await openTestCrew()
+  for (const [_id, text] of Object.entries({ f1: 'one\n', f2: 'two\n' })) {
+    await crew.files.write(_id, text, 100)
+    const about = { name: 'notes.txt', bytes: 4, mime: 'text/plain', by: 'ann', createdAt: '2026-01-01' }
+    await crew.store.put('files', { _id, rev: 0, ...about })
+  }
+  const { log } = await crew.end(
+    await crew.submit({ agent: 'command', prompt: 'cat ~/uploads/*', files: ['f1', 'f2'] }),
+  )
+  const said = log.map(entry => (entry.type === 'said' ? entry.text : '')).join('')
+  assert.deepEqual(said.trim().split('\n').toSorted(), ['one', 'two'])
 })

@@ -3,17 +3,21 @@ import type { Sandbox } from '../sandbox/sandbox.ts'
 import type { Bell } from '../store/bell.ts'
 import type { Files } from '../store/files.ts'
 import { randomId } from '../store/ids.ts'
+import { isRunning } from '../store/lifecycle.ts'
 import type { Repos } from '../store/repos.ts'
 import type { Store } from '../store/store.ts'
 import type { Agent } from './agents/agent.ts'
 import { openBriefing } from './brief.ts'
 import { openIntake } from './desk.ts'
 import { openDoors } from './doors.ts'
+import { openFiling } from './filing.ts'
 import { openFinish } from './finish.ts'
 import type { Intake } from './intake.ts'
 import { openLogbook } from './logbook.ts'
 import { openOrder } from './order.ts'
 import { openKeepOutput } from './output.ts'
+import type { Log } from './patience.ts'
+import { withPatience } from './patience.ts'
 import type { Queue } from './queue.ts'
 import { openRecover } from './recover.ts'
 import { runRunner } from './runner.ts'
@@ -34,6 +38,7 @@ export interface CrewParts {
   readonly defaultAgent: string
   readonly gateway: (doors: Doors) => Gateway
   readonly concurrency: number
+  readonly log: Log
   readonly now: () => Date
 }
 
@@ -65,6 +70,7 @@ export const openCrew = (parts: CrewParts): Crew => {
       probed(found)
       const runner = randomId()
       const finish = openFinish({ store, repos, gateway, logbook, settle, now })
+      const recover = openRecover({ repos, gateway, logbook, finish, now })
       const work = found.ok
         ? openWorker({
             ...parts,
@@ -76,7 +82,7 @@ export const openCrew = (parts: CrewParts): Crew => {
             logbook,
             order: openOrder({ store, repos, briefing: openBriefing({ store, repos, now }) }),
             finish,
-            recover: openRecover({ repos, gateway, logbook, finish, now }),
+            recover,
             settle,
             spill: openSpill({ store, files, now }),
             keepOutput: openKeepOutput({ store, files, logbook, now }),
@@ -89,7 +95,10 @@ export const openCrew = (parts: CrewParts): Crew => {
               reason: 'no_sandbox',
               summary: noSandbox(found.why),
             } as const
-            if (job) await finish(job, job.attempt, verdict)
+            if (!job) return
+            const again = isRunning(job.state) ? await recover(job) : undefined
+            if (again) await queue.add(again)
+            else await finish(job, job.attempt, verdict)
           }
       await runRunner({
         runner,
@@ -99,7 +108,15 @@ export const openCrew = (parts: CrewParts): Crew => {
         engines: parts.sandboxes,
         agents: [...agents.keys()],
         concurrency: parts.concurrency,
-        work,
+        work: withPatience({
+          ...parts,
+          work,
+          logbook,
+          filing: openFiling({ ...parts, logbook }),
+          gateway,
+          settle,
+          signal,
+        }),
         now,
         signal,
       })

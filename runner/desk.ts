@@ -1,6 +1,8 @@
+import type { Bell } from '../store/bell.ts'
 import { isOver } from '../store/lifecycle.ts'
 import type { Conversation, Job } from '../store/records.ts'
 import { update } from '../store/update.ts'
+import { openFiling } from './filing.ts'
 import type { Ask, Intake, Who } from './intake.ts'
 import { messagesOf } from './messages.ts'
 import type { Outcome } from './outcome.ts'
@@ -11,9 +13,11 @@ import type { SubmitParts } from './submit.ts'
 import { openSubmit } from './submit.ts'
 
 /** The intake over the store, the queue and the logs. */
-export const openIntake = (parts: SubmitParts & { readonly settle: Settle }): Intake => {
+export const openIntake = (
+  parts: Omit<SubmitParts, 'filing'> & { readonly bell: Bell; readonly settle: Settle },
+): Intake => {
   const { store, bell, queue, logbook, workspaces, settle, now } = parts
-  const submit = openSubmit(parts)
+  const submit = openSubmit({ ...parts, filing: openFiling(parts) })
 
   const job = async (who: Who, id: string): Promise<Outcome<Job>> => {
     const found = await logbook.current(id)
@@ -29,6 +33,11 @@ export const openIntake = (parts: SubmitParts & { readonly settle: Settle }): In
     const workspace = await store.get('workspaces', found.value.workspace)
     if (roleOf(who) !== 'viewer' && workspace && commands(who.user, found.value, workspace)) return found
     return refuse(403, `Only who asked for the job, the owner of its workspace or an admin may ${verb} it.`)
+  }
+  /** What is said to a job there is briefed with the conversation, and told in it. */
+  const isAnothers = async (who: Who, id: string): Promise<boolean> => {
+    const owner = (await store.get('conversations', id))?.owner
+    return owner !== undefined && owner !== who.user._id
   }
   const conversation = async (who: Who, id: string): Promise<Outcome<Conversation>> => {
     const found = await store.get('conversations', id)
@@ -73,12 +82,20 @@ export const openIntake = (parts: SubmitParts & { readonly settle: Settle }): In
       const { value: before } = found
       if (!isOver(before.state))
         return refuse(409, `Job ${id} is not over yet (${before.state}); cancel it first.`)
-      return await submit(who, again(before), cause, { retryOf: id, workspace: before.workspace })
+      const { conversation: thread, ...ask } = again(before)
+      const there = thread !== undefined && !(await isAnothers(who, thread)) && { conversation: thread }
+      const lineage = { retryOf: id, workspace: before.workspace }
+      return await submit(who, { ...ask, ...there }, cause, lineage)
     },
     say: async (who, id, text, cause) => {
       const found = await job(who, id)
       if (!found.ok) return found
       const { conversation: thread, model, workspace } = found.value
+      if (thread && (await isAnothers(who, thread)))
+        return refuse(
+          403,
+          `Job ${id} belongs to a private conversation of another person; ask for a new job on its workspace.`,
+        )
       const agent = found.value.agent === 'command' ? parts.defaultAgent : found.value.agent
       const ask = {
         prompt: text,

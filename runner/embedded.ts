@@ -27,7 +27,11 @@ export const openEmbedded = ({ now }: { readonly now: () => Date }): Queue => {
     if (first) waiting.delete(first.job)
     return first
   }
-  const nextDue = () => Math.min(...[...waiting.values()].map(ticket => ticket.due))
+  const nextDue = () => {
+    let due = Number.POSITIVE_INFINITY
+    for (const ticket of waiting.values()) due = Math.min(due, ticket.due)
+    return due
+  }
 
   return {
     add: async ticket => {

@@ -217,3 +217,30 @@ test('the place in the queue counts what is more urgent and what came before', a
   const job = value(await desk.intake.submit(ann, { prompt: 'x' }, desk.cause()))
   assert.equal(await desk.intake.place(job), 2)
 })
+
+test('nobody else gets on with a job from a private conversation there: saying is refused, a retry stands alone', async () => {
+  await using desk = await openDesk()
+  const ann = await desk.who('ann', 'member')
+  const admin = await desk.who('ada', 'admin')
+  const conversation = await desk.conversation('c1', 'ann')
+  const workspace = value(await desk.intake.createWorkspace(ann, { name: 'shop' }, desk.cause()))._id
+  const job = value(await desk.intake.submit(ann, { prompt: 'x', conversation, workspace }, desk.cause()))
+  await desk.end(job._id)
+  assert.equal(refused(await desk.intake.say(admin, job._id, 'tell me', desk.cause())).status, 403)
+  assert.equal(value(await desk.intake.retry(admin, job._id, desk.cause())).conversation, undefined)
+  assert.equal(value(await desk.intake.say(ann, job._id, 'go on', desk.cause())).conversation, conversation)
+})
+
+test('who is a viewer in the team of a workspace runs nothing on it, whatever they are elsewhere', async () => {
+  await using desk = await openDesk()
+  const ann = await desk.who('ann', 'member', 'slack:T2')
+  const theirs = value(await desk.intake.createWorkspace(ann, { name: 'theirs' }, desk.cause()))
+  const roles = { 'slack:T1': 'member', 'slack:T2': 'viewer' } as const
+  const bob = await desk.store.put('users', { _id: 'bob', rev: 0, name: 'Bob', roles })
+  assert.ok(bob)
+  const who = { user: bob, team: 'slack:T1' }
+  assert.equal(
+    refused(await desk.intake.submit(who, { prompt: 'x', workspace: theirs._id }, desk.cause())).status,
+    403,
+  )
+})

@@ -39,9 +39,9 @@ export interface Intake {
   submit(who: Who, ask: Ask, cause: Cause): Promise<Outcome<Job>>
   /** Asks for the end; it shows in the log as soon as the runner saw it. A queued job ends at once. */
   cancel(who: Who, job: string): Promise<Outcome<Job>>
-  /** A new job that asks the same. Refused while the job still runs. */
+  /** A new job that asks the same, in the same thread unless that is another person's alone. Refused while the job still runs. */
   retry(who: Who, job: string, cause: Cause): Promise<Outcome<Job>>
-  /** More for the agent: a job that continues this one, waiting for it while it runs. */
+  /** More for the agent: a job that continues this one, waiting for it while it runs. Refused in another person's conversation. */
   say(who: Who, job: string, text: string, cause: Cause): Promise<Outcome<Job>>
   /** How many queued jobs go before this one; 0 is the next. */
   place(job: Job): Promise<number>

@@ -85,13 +85,17 @@ const sessionBefore = async (store: Store, job: Job): Promise<string | undefined
   return before ? before.session : undefined
 }
 
+/** Two of the same name are told apart: `notes.txt` and `2-notes.txt`. */
 const uploadsOf = async (store: Store, job: Job) => {
-  const uploads: { id: string; name: string }[] = []
+  const uploads = new Map<string, { readonly id: string; readonly name: string }>()
   for (const id of job.files) {
     const file = await store.get('files', id)
-    if (file) uploads.push({ id, name: file.name })
+    if (!file) continue
+    let name = file.name
+    for (let n = 2; uploads.has(name); n++) name = `${n}-${file.name}`
+    uploads.set(name, { id, name })
   }
-  return uploads
+  return [...uploads.values()]
 }
 
 const commitMessage = (job: Job) => {

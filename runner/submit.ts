@@ -1,24 +1,24 @@
-import type { Bell } from '../store/bell.ts'
 import { idFrom } from '../store/ids.ts'
 import { isOver, unfolded } from '../store/lifecycle.ts'
 import type { Conversation, Job } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
-import { update } from '../store/update.ts'
+import { noAgent } from './agents/agent.ts'
 import { checkAsk } from './ask.ts'
+import type { Filing } from './filing.ts'
 import type { Ask, Cause, Who } from './intake.ts'
 import type { Logbook } from './logbook.ts'
-import { announce } from './messages.ts'
 import type { Outcome } from './outcome.ts'
 import { ok, refuse } from './outcome.ts'
+import { roleIn } from './people.ts'
 import type { Queue } from './queue.ts'
 import { actingTeam, roleOf } from './rights.ts'
 import type { Workspaces } from './workspaces.ts'
 
 export interface SubmitParts {
   readonly store: Store
-  readonly bell: Bell
   readonly queue: Queue
   readonly logbook: Logbook
+  readonly filing: Filing
   readonly workspaces: Workspaces
   readonly agents: readonly string[]
   readonly defaultAgent: string
@@ -39,7 +39,7 @@ export type Submit = (who: Who, ask: Ask, cause: Cause, lineage?: Lineage) => Pr
  * completes what it began. In a conversation whose last job is not over the new one waits for it and has no ticket yet.
  */
 export const openSubmit = (parts: SubmitParts): Submit => {
-  const { store, bell, queue, logbook, workspaces, now } = parts
+  const { store, queue, logbook, filing, workspaces, now } = parts
 
   return async (who, ask, cause, lineage = {}) => {
     const id = idFrom(cause, 'job')
@@ -62,6 +62,9 @@ export const openSubmit = (parts: SubmitParts): Submit => {
       ? await workspaces.named(who, wanted)
       : ok(await workspaces.usual(who, conversation))
     if (!workspace.ok) return workspace
+    const { owner, team } = workspace.value
+    if (owner !== who.user._id && roleIn(who.user, team) === 'viewer')
+      return refuse(403, `You may look at "${workspace.value.name}" but not run jobs on it.`, 'workspace')
     for (const file of lineage.retryOf ? [] : checked.value.files)
       if ((await store.get('files', file))?.by !== who.user._id)
         return refuse(404, `There is no file "${file.slice(0, 40)}" of yours; upload it first.`, 'files')
@@ -88,23 +91,12 @@ export const openSubmit = (parts: SubmitParts): Submit => {
     return ok(await file(job ?? (await store.get('jobs', id))!))
   }
 
-  /** From the record on: the thread's workspace, the delivery, `queued`, the ticket. */
+  /** From the record on: what files it, and the ticket. */
   async function file(job: Job): Promise<Job> {
-    const { _id, requester: by, conversation, continues, retryOf, priority } = job
-    if (conversation) await remember(conversation, job.workspace)
-    if (conversation) await announce(store, { conversation, job: _id })
-    const queued = {
-      type: 'queued',
-      key: 'queued',
-      by,
-      ...(retryOf && { retryOf }),
-      ...(continues && { continues }),
-    } as const
-    await logbook.add(_id, [queued])
-    bell.ring('jobs')
+    await filing(job)
     const before = job.waitsFor && (await logbook.current(job.waitsFor))
-    if (!before || isOver(before.state)) await queue.add({ job: _id, priority })
-    return (await logbook.current(_id)) ?? job
+    if (!before || isOver(before.state)) await queue.add({ job: job._id, priority: job.priority })
+    return (await logbook.current(job._id)) ?? job
   }
 
   async function lastJob(conversation: Conversation): Promise<Job | undefined> {
@@ -116,25 +108,13 @@ export const openSubmit = (parts: SubmitParts): Submit => {
     return last && (await logbook.current(last._id))
   }
 
-  /** The thread keeps the workspace of its first job until another is named. */
-  async function remember(conversation: string, workspace: string): Promise<void> {
-    await update(store, 'conversations', conversation, record =>
-      record.workspace === workspace ? undefined : { ...record, workspace },
-    )
-  }
-
   /** Refused when there are live runners and none of them could carry the job. */
   async function canRun(agent: string): Promise<Outcome<true>> {
     const live = await store.find('runners', { where: { until: { gt: now().toISOString() } }, by: 'until' })
     if (live.length === 0 || live.some(runner => runner.sandbox && runner.agents.includes(agent)))
       return ok(true)
     const sandboxed = live.find(runner => runner.sandbox)
-    if (sandboxed)
-      return refuse(
-        503,
-        `No runner here has the agent "${agent}"; there are: ${sandboxed.agents.join(', ')}.${agent === 'claude' ? ' An admin installs it on the runner’s host by `npm install -g @anthropic-ai/claude-code` and starts Bellhop again.' : ''}`,
-        'agent',
-      )
+    if (sandboxed) return refuse(503, noAgent(agent, sandboxed.agents), 'agent')
     return refuse(503, `No sandbox is available here, so no job can run. ${live[0]?.why ?? ''}`.trim())
   }
 }

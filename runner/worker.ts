@@ -6,6 +6,7 @@ import { isOver, isRunning } from '../store/lifecycle.ts'
 import type { Job } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import type { Agent } from './agents/agent.ts'
+import { noAgent } from './agents/agent.ts'
 import type { Finish } from './finish.ts'
 import { holdLease } from './lease.ts'
 import type { Logbook } from './logbook.ts'
@@ -47,18 +48,26 @@ export interface WorkerParts {
  */
 export const openWorker = (parts: WorkerParts): ((job: string) => Promise<void>) => {
   const { runner, store, queue, sandbox, gateway, agents, logbook, now, signal } = parts
-  const mine = new Set<string>()
+  /** The jobs in hand, each with what tells it that another ticket came meanwhile. */
+  const mine = new Map<string, () => void>()
 
   return async id => {
-    if (signal.aborted || mine.has(id)) return
-    mine.add(id)
+    if (signal.aborted) return
+    const held = mine.get(id)
+    if (held) return held()
     let again: Ticket | undefined
+    let rung = false
+    mine.set(id, () => {
+      rung = true
+    })
     try {
       again = await take(id)
     } finally {
       mine.delete(id)
     }
     if (again) await queue.add(again)
+    // What the other ticket told of may have happened after it was looked for.
+    else if (rung) await queue.add({ job: id, priority: 9 })
   }
 
   async function take(id: string): Promise<Ticket | undefined> {
@@ -94,8 +103,11 @@ export const openWorker = (parts: WorkerParts): ((job: string) => Promise<void>)
     await using _lease = holdLease({ store, job: job._id, runner, logbook, now })
     await logbook.project(job._id)
     const agent = agents.get(job.agent)
-    if (!agent)
-      throw new Error(`Job ${job._id} wants the agent ${job.agent}, which this runner does not have.`)
+    if (!agent) {
+      const summary = noAgent(job.agent, [...agents.keys()])
+      await parts.finish(job, attempt, { outcome: 'failed', reason: 'trouble', summary })
+      return undefined
+    }
     const { admission, plan } = await parts.order(job, attempt, agent)
     const { folder } = await gateway.admit(admission)
     try {

@@ -38,6 +38,7 @@ export const openWeb = async (changed: Partial<WebParts> = {}) => {
     agents: [],
     defaultAgent: 'script',
     concurrency: 1,
+    log: { error: () => {} },
   })
   const parts: WebParts = {
     ...{ store, bell, intake, repos, files, now },

@@ -45,3 +45,7 @@ export interface Reader {
   /** True once the agent has said its last word and its standard input may be closed. */
   readonly done: boolean
 }
+
+/** The sentence for a job whose agent is none of those that a runner has. */
+export const noAgent = (agent: string, there: readonly string[]): string =>
+  `No runner here has the agent "${agent}"; there are: ${there.join(', ')}.${agent === 'claude' ? ' An admin installs it on the runner’s host by `npm install -g @anthropic-ai/claude-code` and starts Bellhop again.' : ''}`
