@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,9 +8,18 @@ import { createInterface } from 'node:readline'
 
 const root = join(import.meta.dirname, '..')
 
+/** What `npm start` runs, without the `node` in front. */
+const startScript = (): readonly string[] => {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  return scripts.start
+    .split(' ')
+    .slice(1)
+    .map((word: string) => (word.endsWith('.ts') ? join(root, word) : word))
+}
+
 /** The real program and the bare servers it is measured against, by the arguments that node is started with. */
 export const programs = {
-  bellhop: [join(root, 'main.ts'), 'start'],
+  bellhop: startScript(),
   /** Hono and node:sqlite with one page: what any server of this make must be. */
   hono: [join(root, 'bench/floors/hono.mjs')],
   /** node:http and node:sqlite, one insert a request. */

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import type { Dispatcher } from 'undici'
-import { Agent, request as ask } from 'undici'
 import type { ModelAccess, Usage } from '../gateway.ts'
 import { check } from './check.ts'
 import { fromApi, toApi } from './headers.ts'
@@ -34,7 +33,7 @@ export interface ModelParts {
  * away, streams the answer back as it comes, and meters each call once by the API's own count, also one that broke off.
  */
 export const openModelRoute = ({ access, budget, prices, metered }: ModelParts): ModelRoute => {
-  const upstream = new Agent({ headersTimeout: patienceMs, bodyTimeout: patienceMs })
+  let upstream: ReturnType<typeof connect> | undefined
   let spent = 0
 
   return {
@@ -60,13 +59,15 @@ export const openModelRoute = ({ access, budget, prices, metered }: ModelParts):
       const asked = await check(bodyOf(request))
       const gone = new AbortController()
       response.once('close', () => gone.abort())
+      upstream ??= connect()
+      const { ask, dispatcher } = await upstream
       const answer = await ask(
         `${access.baseUrl}${pathname}${searchParams.get('beta') === 'true' ? '?beta=true' : ''}`,
         {
           method: 'POST',
           headers: toApi(request.headers, access.headers),
           body: asked.bytes,
-          dispatcher: upstream,
+          dispatcher,
           signal: gone.signal,
         },
       ).catch(unreachable)
@@ -80,8 +81,14 @@ export const openModelRoute = ({ access, budget, prices, metered }: ModelParts):
       spent += used.cost
       await metered(used)
     },
-    close: () => upstream.destroy(),
+    close: async () => await (await upstream)?.dispatcher.destroy(),
   }
+}
+
+/** The HTTP client, loaded with the first call: a house without a model does not hold it in memory. */
+const connect = async () => {
+  const { Agent, request: ask } = await import('undici')
+  return { ask, dispatcher: new Agent({ headersTimeout: patienceMs, bodyTimeout: patienceMs }) }
 }
 
 const unreachable = (error: Error & { readonly code?: string }): Dispatcher.ResponseData => {
