@@ -8,6 +8,7 @@ import { openIncoming } from './incoming.ts'
 import { runNarrator } from './narrator.ts'
 import { runOutbox } from './outbox.ts'
 import type { Incoming, Platform } from './platform.ts'
+import { runSweep } from './sweep.ts'
 
 export interface BotParts {
   readonly store: Store
@@ -23,7 +24,7 @@ export interface BotParts {
   readonly now: () => Date
 }
 
-/** The chat side of the house: drains the inbox, narrates the logs, works the outbox, until the signal aborts. */
+/** The chat side of the house: drains the inbox, narrates the logs, works the outbox, sweeps out what is old, until the signal aborts. */
 export const runBot = async (parts: BotParts, signal: AbortSignal): Promise<void> => {
   const incoming = openIncoming(parts)
   const platforms = await parts.platforms(incoming.take)
@@ -33,6 +34,7 @@ export const runBot = async (parts: BotParts, signal: AbortSignal): Promise<void
   await Promise.all([
     runOutbox({ ...parts, platforms: byName, signal }),
     runNarrator({ ...parts, signal }),
+    runSweep({ ...parts, signal }),
     ...platforms.map(platform =>
       drain({
         ...parts,

@@ -8,7 +8,7 @@ import { addToken } from './logins.ts'
 const admin: User = { _id: 'admin', rev: 0, name: 'Admin', roles: { '*': 'admin' } }
 
 /** The user behind the installation's own token, made at first use. */
-export const adminUser = async (store: Store): Promise<User> =>
+const adminUser = async (store: Store): Promise<User> =>
   (await store.get('users', admin._id)) ?? (await store.put('users', admin)) ?? (await adminUser(store))
 
 /** The bearer token of the installation's own admin: kept in `file`, mode 0600, and made there once. */

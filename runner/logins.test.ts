@@ -5,7 +5,15 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { openSqlite } from '../store/sqlite.ts'
 import type { Store } from '../store/store.ts'
-import { addToken, endSession, offerLogin, redeemLogin, sessionUser, tokenUser } from './logins.ts'
+import {
+  addToken,
+  endSession,
+  offerLogin,
+  redeemLogin,
+  sessionUser,
+  sweepLogins,
+  tokenUser,
+} from './logins.ts'
 
 let folder: string
 let store: Store
@@ -71,4 +79,17 @@ test('no secret is stored', async () => {
     const bytes = await readFile(join(folder, name)).catch(() => Buffer.alloc(0))
     for (const kept of [secret, session, 'a-token-of-mine']) assert.equal(bytes.includes(kept), false)
   }
+})
+
+test('a sweep drops what lets nobody in any more, and nothing else', async () => {
+  await sweepLogins(store, days(1000))
+  const secret = await offerLogin(store, 'ann', minutes(0))
+  const login = await redeemLogin(store, secret, minutes(1))
+  await offerLogin(store, 'ann', minutes(10))
+  await sweepLogins(store, minutes(20))
+  assert.equal(await store.count('logins', {}), 1)
+  assert.ok(login && (await sessionUser(store, login.session, minutes(20))))
+  await sweepLogins(store, days(31))
+  assert.equal(await store.count('logins', {}), 0)
+  assert.equal(await store.count('sessions', {}), 0)
 })

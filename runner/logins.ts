@@ -45,6 +45,20 @@ export const endSession = async (store: Store, secret: string): Promise<void> =>
   await store.drop('sessions', digestOf(secret))
 }
 
+/** Drops the links and sessions that are too old to let anybody in. */
+export const sweepLogins = async (store: Store, now: Date): Promise<void> => {
+  for (const kind of ['logins', 'sessions'] as const)
+    while (true) {
+      const old = await store.find(kind, {
+        where: { until: { lte: now.toISOString() } },
+        by: 'until',
+        limit: 500,
+      })
+      for (const { _id } of old) await store.drop(kind, _id)
+      if (old.length < 500) break
+    }
+}
+
 export const tokenUser = async (store: Store, secret: string, now: Date): Promise<User | undefined> => {
   const token = await store.get('tokens', digestOf(secret))
   if (!token || (token.until !== undefined && token.until <= now.toISOString())) return undefined

@@ -67,7 +67,7 @@ const words = (agent: string, code: number | undefined, ending: Ending) => {
 }
 
 /** Seconds as people say them. */
-export const duration = (seconds: number): string => {
+const duration = (seconds: number): string => {
   if (seconds === 1) return '1 second'
   if (seconds < 120) return `${seconds} seconds`
   if (seconds < 7200) return `${Math.round(seconds / 60)} minutes`
