@@ -9,6 +9,10 @@ export const openEmbedded = ({ now }: { readonly now: () => Date }): Queue => {
 
   const put = (ticket: Ticket, due: number) => {
     waiting.set(ticket.job, { ...ticket, order: order++, due })
+    stir()
+  }
+  /** Has the loop look again. It waits for this alone: waiting for a long job itself would leave a trace on it each time. */
+  const stir = () => {
     wake.resolve()
     wake = Promise.withResolvers<void>()
   }
@@ -55,12 +59,15 @@ export const openEmbedded = ({ now }: { readonly now: () => Date }): Queue => {
       while (!signal.aborted) {
         const ticket = inHand.size < concurrency ? take() : undefined
         if (ticket) {
-          const done: Promise<void> = handleOne(ticket).finally(() => inHand.delete(done))
+          const done: Promise<void> = handleOne(ticket).finally(() => {
+            inHand.delete(done)
+            stir()
+          })
           inHand.add(done)
           continue
         }
         const pause = inHand.size < concurrency ? nextDue() - now().getTime() : Number.POSITIVE_INFINITY
-        await anyOf([wake.promise, ...inHand], pause, signal)
+        await until(wake.promise, pause, signal)
       }
       await Promise.all(inHand)
     },
@@ -74,13 +81,13 @@ const backoffMs = (tried: number) => Math.min(60_000, 1000 * 2 ** (tried - 1))
 /** The longest that a timer of Node can run. */
 const maxTimerMs = 2 ** 31 - 1
 
-/** Until one of these settles, the time is over, or the signal aborts. */
-const anyOf = async (promises: readonly Promise<void>[], ms: number, signal: AbortSignal) => {
+/** Until it settles, the time is over, or the signal aborts. */
+const until = async (woken: Promise<void>, ms: number, signal: AbortSignal) => {
   const { promise, resolve } = Promise.withResolvers<void>()
   const timer = Number.isFinite(ms) ? setTimeout(resolve, Math.min(Math.max(0, ms), maxTimerMs)) : undefined
   const stop = () => resolve()
   signal.addEventListener('abort', stop, { once: true })
-  await Promise.race([promise, ...promises])
+  await Promise.race([promise, woken])
   clearTimeout(timer)
   signal.removeEventListener('abort', stop)
 }
