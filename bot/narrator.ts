@@ -17,6 +17,8 @@ interface Live {
   busy: boolean
   /** When it went last, in milliseconds. */
   went: number
+  /** Its place among the slow ticks, so that thousands do not all go in one. */
+  readonly turn: number
 }
 
 /** One job's messages are worked out at most this often; more would be coalesced by the outbox anyway. */
@@ -36,6 +38,7 @@ export const runNarrator = async (parts: NarratorParts): Promise<void> => {
   let looking: Promise<void> | undefined
   let lookAgain = false
   let ticks = 0
+  let followed = 0
 
   const offJobs = bell.on('jobs', look)
   const timer = setInterval(tick, paceMs)
@@ -52,9 +55,9 @@ export const runNarrator = async (parts: NarratorParts): Promise<void> => {
 
   /** The one timer of all jobs. */
   function tick(): void {
-    const slow = ++ticks % slowly === 0
-    if (slow) look()
-    for (const [id, one] of live) if (slow || one.due) go(id, one)
+    const turn = ++ticks % slowly
+    if (turn === 0) look()
+    for (const [id, one] of live) if (one.turn === turn || one.due) go(id, one)
   }
 
   function go(id: string, one: Live): void {
@@ -115,7 +118,9 @@ export const runNarrator = async (parts: NarratorParts): Promise<void> => {
     const off = () => {
       for (const stop of offs) stop()
     }
-    const one: Live = { narration: openNarration(parts, delivery), off, due: true, busy: false, went: 0 }
+    const narration = openNarration(parts, delivery)
+    const turn = followed++ % slowly
+    const one: Live = { narration, off, due: true, busy: false, went: 0, turn }
     return one
   }
 }
