@@ -159,7 +159,7 @@ void describe('slack, in', () => {
       heard.map(one => one.type === 'said' && [one.how, one.text, one.address, one.direct, one.personName]),
       [
         ['command', 'run fix <it>', undefined, undefined, 'bob'],
-        ['command', 'jobs', undefined, true, 'bob'],
+        ['command', 'jobs', `${team}:${D}`, true, 'bob'],
         ['reply', 'and now the tests', `${team}:${C}:${thread}`, undefined, 'ada'],
         ['direct', 'hello', `${team}:${D}`, undefined, 'bob'],
         ['direct', 'hello again', `${team}:${D}:5.5`, undefined, 'bob'],
