@@ -133,11 +133,7 @@ export const openHouse = async (config: Config, engines: Engines): Promise<House
           }
           return chats.map(engines.platform)
         },
-        defaultRoles: {
-          slack: config.defaultRole ?? 'member',
-          discord: config.defaultRole ?? 'viewer',
-          web: 'viewer',
-        },
+        defaultRoles: { slack: config.defaultRole ?? 'member', web: 'viewer' },
         admins: config.admins,
         publicUrl,
         log,
@@ -220,7 +216,7 @@ const readiness = async (store: Engines['store']) => {
   }
 }
 
-/** The log: on standard output, or in a file that is rotated at 10 MB and kept five times. */
+/** The log: on standard error, or in a file that is rotated at 10 MB and kept five times. */
 const openLog = async ({ logLevel, logFile }: Config): Promise<Logger> => {
   const { pino } = await import('pino')
   if (!logFile) return pino({ level: logLevel }, pino.destination(2))
