@@ -1,60 +1,24 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
-import { openBare } from '../store/bare.ts'
-import { openLocalBell } from '../store/local-bell.ts'
 import type { Role, User } from '../store/records.ts'
-import { openSqlite } from '../store/sqlite.ts'
-import { openIntake } from './desk.ts'
-import { openEmbedded } from './embedded.ts'
+import { openDesk as openTestDesk } from '../test/desk.ts'
 import type { Ask, Who } from './intake.ts'
-import { openLogbook } from './logbook.ts'
 import type { Outcome } from './outcome.ts'
-import { openSettle } from './settle.ts'
-import { openWorkspaces } from './workspaces.ts'
 
-/** An intake over real engines, without a runner. */
+/** The desk with people, causes and conversations to go with it. */
 const openDesk = async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'intake-'))
-  const now = () => new Date()
-  const store = openSqlite(join(folder, 'bellhop.db'))
-  const bell = openLocalBell()
-  const queue = openEmbedded({ now })
-  const logbook = openLogbook({ store, bell, now })
-  const workspaces = openWorkspaces({ store, repos: openBare(join(folder, 'repos'), { now }), now })
-  const settle = openSettle({ store, bell, logbook, queue })
-  const agents = ['claude', 'command']
-  const intake = openIntake({
-    store,
-    bell,
-    queue,
-    logbook,
-    workspaces,
-    settle,
-    agents,
-    defaultAgent: 'claude',
-    now,
-  })
+  const desk = await openTestDesk({ agents: ['claude', 'command'] })
+  const { store, now } = desk
   let n = 0
   return {
-    store,
-    queue,
-    logbook,
-    intake,
+    ...desk,
     cause: () => ({ key: `k${n++}`, at: now().toISOString() }),
     who: async (id: string, role: Role, team = 'slack:T1'): Promise<Who> => {
       const user: User = { _id: id, rev: 0, name: id, roles: { [team]: role } }
       return { user: (await store.put('users', user)) ?? user, team }
     },
-    end: async (job: string) => {
-      await logbook.add(job, [
-        { type: 'ended', key: 'ended', outcome: 'succeeded', reason: 'done', summary: 'Done.' },
-      ])
-      const ended = await logbook.current(job)
-      if (ended) await settle(ended)
-    },
+    end: (job: string) =>
+      desk.happen(job, { type: 'ended', outcome: 'succeeded', reason: 'done', summary: 'Done.' }),
     conversation: async (id: string, owner?: string) => {
       const record = {
         _id: id,
@@ -66,10 +30,6 @@ const openDesk = async () => {
       }
       await store.put('conversations', owner ? { ...record, owner } : record)
       return id
-    },
-    [Symbol.asyncDispose]: async () => {
-      await store[Symbol.asyncDispose]()
-      await rm(folder, { recursive: true })
     },
   }
 }

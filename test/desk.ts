@@ -13,7 +13,7 @@ import type { Outbox } from '../store/records.ts'
 import { openSqlite } from '../store/sqlite.ts'
 
 /** The real intake over real engines in a folder of its own, without a runner: jobs are asked for, and a test tells how they go. */
-export const openDesk = async () => {
+export const openDesk = async ({ agents = ['script', 'command'] } = {}) => {
   const folder = await mkdtemp(join(tmpdir(), 'bellhop-desk-'))
   const now = () => new Date()
   const store = openSqlite(join(folder, 'bellhop.db'))
@@ -22,7 +22,6 @@ export const openDesk = async () => {
   const logbook = openLogbook({ store, bell, now })
   const workspaces = openWorkspaces({ store, repos: openBare(join(folder, 'repos'), { now }), now })
   const settle = openSettle({ store, bell, logbook, queue })
-  const agents = ['script', 'command']
   const intake = openIntake({
     store,
     bell,
@@ -31,7 +30,7 @@ export const openDesk = async () => {
     workspaces,
     settle,
     agents,
-    defaultAgent: 'script',
+    defaultAgent: agents[0] ?? '',
     now,
   })
 
@@ -41,6 +40,8 @@ export const openDesk = async () => {
   return {
     store,
     bell,
+    queue,
+    logbook,
     intake,
     now,
     /** Every job there is, of any state. */
