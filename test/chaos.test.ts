@@ -124,7 +124,10 @@ void describe(`kill -9 (seed ${seed})`, { skip }, () => {
       assert.ok(found.length <= 1, `${name} became ${found.length} jobs`)
       return found.find(({ state }) => ['succeeded', 'failed', 'cancelled', 'timed_out'].includes(state))
     })
-    assert.equal(job.state, 'succeeded', `${name}: ${job.summary}`)
+    // A job whose worker was lost three times is given up, and says so; one kill never comes to that.
+    const givenUp = kills >= 3 && job.state === 'failed' && /lost 3 times/.test(job.summary)
+    if (!givenUp) assert.equal(job.state, 'succeeded', `${name}: ${job.summary}`)
+    const last = givenUp ? /lost 3 times/ : new RegExp(`${name} done`)
     const log = (await (await house.api(`/jobs/${job.id}/events`)).json()) as {
       items: readonly { seq: number; type: string }[]
     }
@@ -137,10 +140,8 @@ void describe(`kill -9 (seed ${seed})`, { skip }, () => {
     assert.equal(log.items.at(-1)?.type, 'ended')
     await until(`the thread of ${name} to tell its end`, async () => {
       const texts = await slack.texts(channel, ts)
-      return (
-        texts.some(text => text.includes(`${name} done`)) &&
-        texts.filter(text => /Done/.test(text)).length >= 2
-      )
+      const over = givenUp ? /Failed/ : /Done/
+      return texts.some(text => last.test(text)) && texts.filter(text => over.test(text)).length >= 2
     })
     const posts = slack.calls.filter(
       call => call.method === 'chat.postMessage' && call.ok && call.thread === ts,

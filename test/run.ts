@@ -70,6 +70,8 @@ async function summary(noted: string): Promise<string> {
   for (const name of engineNames.filter(name => used.get(name) === '')) {
     const found = await engine(name)
     if (found.ok) used.set(name, found.version)
+    // Something tried to start it, and it was not there.
+    else used.delete(name)
   }
   const engines = [...used].map(([name, version]) => `${name} ${version}`.trim()).sort()
   const absent = [...missing].sort().map(why => `\n  ${why}`)
