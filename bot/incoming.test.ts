@@ -191,6 +191,20 @@ suite('a reply', () => {
   })
 })
 
+suite('a reply below a message of the bot that a crash left behind', () => {
+  test('is told so, and starts nothing', async () => {
+    await using team = await openTeam()
+    await team.say('reply', 'and then?', { underBot: true })
+    const [conversation] = await team.store.find('conversations', {})
+    const [row] = await team.store.find('outbox', {
+      where: { conversation: conversation?._id ?? '' },
+      by: 'n',
+    })
+    assert.match(row?.wanted.text ?? '', /do not know this thread.*mention me/)
+    assert.deepEqual(await team.jobs(), [])
+  })
+})
+
 suite('a command without a job id', () => {
   test('means the newest job of the thread, and the same one when it comes again', async () => {
     await using team = await openTeam()

@@ -85,7 +85,7 @@ export const openIncoming = (parts: IncomingParts): IncomingDoor => {
   /** A plain reply counts in a thread that has a job, from the person who asked for it; others mention the bot. */
   async function takeReply(said: Said): Promise<void> {
     const conversation = await findConversation(store, said)
-    if (!conversation) return
+    if (!conversation) return await takeStray(said)
     const [last] = await store.find('jobs', {
       where: { conversation: conversation._id, _id: { lt: idFrom(said, 'job') } },
       descending: true,
@@ -96,6 +96,17 @@ export const openIncoming = (parts: IncomingParts): IncomingDoor => {
     await addTurn(conversation, who, said)
     const asked = await intake.say(who, last._id, said.text, said)
     if (!asked.ok) await reply(conversation, said, refusal(asked.refusal.detail))
+  }
+
+  /**
+   * A reply below a message of the bot's own that belongs to no conversation: what a crash between posting and noting it
+   * leaves behind. Nobody can tell which job was meant, so the person is told what to do instead.
+   */
+  async function takeStray(said: Said): Promise<void> {
+    if (!said.underBot) return
+    const detail =
+      'I do not know this thread any more, after a restart. Reply in the thread that has the result, or mention me here to begin anew.'
+    await reply(await conversationOf(store, said, undefined), said, { ...refusal(detail), aside: true })
   }
 
   async function takePressed(pressed: Pressed): Promise<void> {

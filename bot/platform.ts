@@ -68,6 +68,8 @@ export interface Said extends Arrived {
   readonly address?: string
   /** Nobody but this person and the bot reads here: set for a command in a direct message, known of `direct` anyway. */
   readonly direct?: true
+  /** The thread hangs below a message of the bot's own. */
+  readonly underBot?: true
   /** Without the command's name or the mention. */
   readonly text: string
   readonly files: readonly string[]

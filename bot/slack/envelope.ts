@@ -37,6 +37,8 @@ interface Spoken {
   readonly text?: string
   readonly ts?: string
   readonly thread_ts?: string
+  /** Who wrote the message that the thread hangs below. */
+  readonly parent_user_id?: string
   readonly files?: readonly { readonly name?: string }[]
 }
 
@@ -105,6 +107,7 @@ export const incomingOf = (raw: unknown, { key, at, bot }: Arrival): Incoming | 
     address: [`slack:${team}:${channel}`, ...(opens ? [opens] : [])].join(':'),
     text: names.length > 0 ? `${words}\n\n(Attached in Slack: ${names.join(', ')})`.trim() : words,
     files: [],
+    ...(how === 'reply' && bot !== undefined && event.parent_user_id === bot && { underBot: true as const }),
     ...arrived(team, channel, user, event.user_team),
   }
 }
