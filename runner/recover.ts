@@ -60,7 +60,8 @@ export const openRecover = ({
       attempt,
     )
     await logbook.project(job._id)
-    return retrying.ok ? { job: job._id, priority: job.priority, notBefore } : undefined
+    // It has waited its time already, so it goes before its equals.
+    return retrying.ok ? { job: job._id, priority: Math.min(9, job.priority + 1), notBefore } : undefined
   }
 
   async function over(job: Job, attempt: number, verdict: Verdict): Promise<undefined> {

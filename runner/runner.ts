@@ -8,7 +8,8 @@ import type { Queue } from './queue.ts'
 /** A runner says this often that it lives, and counts as gone after three silences. */
 const heartbeatMs = 10_000
 
-const unfinished: readonly JobState[] = ['queued', 'starting', 'running', 'waiting', 'paused', 'verifying']
+/** Those that had begun come first: they have waited their time. */
+const unfinished: readonly JobState[] = ['verifying', 'paused', 'waiting', 'running', 'starting', 'queued']
 
 export interface RunnerParts {
   readonly runner: string

@@ -42,6 +42,9 @@ const writes = [
   'edit',
 ]
 const randomKills = process.env.SOAK ? 60 : 4
+/** A channel takes one post a second, so what a long run leaves to be told wants many. */
+const channels = process.env.SOAK ? 40 : 3
+const patienceMs = 120_000
 const seed = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000)
 
 /** Numbers from 0 to 1 that the seed decides (mulberry32). */
@@ -75,7 +78,7 @@ void describe(`kill -9 (seed ${seed})`, { skip }, () => {
   const ours = new Set<string>()
 
   before(async () => {
-    slack = await openTestSlack({ pausesMs: [100, 200, 400, 800, 1600, 3200, 6400] })
+    slack = await openTestSlack({ pausesMs: [100, 200, 400, 800, 1600, 3200, 6400], channels })
     witness = watchBoxes()
     data = await mkdtemp(join(tmpdir(), 'bellhop-chaos-'))
     port = await freePort()
@@ -118,11 +121,19 @@ void describe(`kill -9 (seed ${seed})`, { skip }, () => {
   /** What must hold of each message once the house has been left alone. */
   const check = async (house: House, { name, channel, ts, acknowledged }: Rung, kills: number) => {
     assert.ok(acknowledged, `${name} was never acknowledged`)
-    const job = await until(`${name} to end`, async () => {
-      const { items } = (await (await house.api('/jobs?limit=200')).json()) as { items: readonly Job[] }
-      const found = items.filter(({ prompt }) => prompt.includes(`'${name}'`))
-      assert.ok(found.length <= 1, `${name} became ${found.length} jobs`)
-      return found.find(({ state }) => ['succeeded', 'failed', 'cancelled', 'timed_out'].includes(state))
+    let seen = 'no job'
+    const job = await until(
+      `${name} to end`,
+      async () => {
+        const { items } = (await (await house.api('/jobs?limit=200')).json()) as { items: readonly Job[] }
+        const found = items.filter(({ prompt }) => prompt.includes(`'${name}'`))
+        assert.ok(found.length <= 1, `${name} became ${found.length} jobs`)
+        seen = found.map(({ id, state, runs }) => `${id}, ${state}, run ${runs}`).join() || seen
+        return found.find(({ state }) => ['succeeded', 'failed', 'cancelled', 'timed_out'].includes(state))
+      },
+      patienceMs,
+    ).catch(cause => {
+      throw new Error(`${name} did not end (${seen}).\n${house.printed()}`, { cause })
     })
     // A job whose worker was lost three times is given up, and says so; one kill never comes to that.
     const givenUp = kills >= 3 && job.state === 'failed' && /lost 3 times/.test(job.summary)
@@ -138,11 +149,15 @@ void describe(`kill -9 (seed ${seed})`, { skip }, () => {
     )
     assert.equal(log.items.filter(({ type }) => type === 'ended').length, 1)
     assert.equal(log.items.at(-1)?.type, 'ended')
-    await until(`the thread of ${name} to tell its end`, async () => {
-      const texts = await slack.texts(channel, ts)
-      const over = givenUp ? /Failed/ : /Done/
-      return texts.some(text => last.test(text)) && texts.filter(text => over.test(text)).length >= 2
-    })
+    await until(
+      `the thread of ${name} to tell its end`,
+      async () => {
+        const texts = await slack.texts(channel, ts)
+        const over = givenUp ? /Failed/ : /Done/
+        return texts.some(text => last.test(text)) && texts.filter(text => over.test(text)).length >= 2
+      },
+      patienceMs,
+    )
     const posts = slack.calls.filter(
       call => call.method === 'chat.postMessage' && call.ok && call.thread === ts,
     )
