@@ -164,6 +164,8 @@ const start = async (config: Config, { demo = false, once: ends = false } = {}):
   const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
   await using engines = await openEngines(config, { unisolated: demo })
   await using house = await openHouse(config, engines)
+  engines.log.info({ url: house.url, version: await version() }, 'Bellhop is open')
+  house.sandbox.then(found => engines.log.info(found, 'the sandbox was probed'))
   console.log(`Bellhop is at ${house.url}`)
   console.log(`Log in once, within 15 minutes: ${await house.loginLink()}`)
   if (demo) {
@@ -178,6 +180,7 @@ const start = async (config: Config, { demo = false, once: ends = false } = {}):
     console.log(`The page stays open until Ctrl-C: ${await house.loginLink()}`)
   }
   await stopped
+  engines.log.info('Bellhop stops')
   return 0
 }
 
