@@ -42,9 +42,9 @@ const writes = [
   'edit',
 ]
 const randomKills = process.env.SOAK ? 60 : 4
-/** A channel takes one post a second, so what a long run leaves to be told wants many. */
+/** A channel takes one post a second and a team 45 edits a minute: what a long run leaves to be told wants both. */
 const channels = process.env.SOAK ? 40 : 3
-const patienceMs = 120_000
+const patienceMs = process.env.SOAK ? 600_000 : 60_000
 const seed = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000)
 
 /** Numbers from 0 to 1 that the seed decides (mulberry32). */
