@@ -3,6 +3,7 @@ import { isOver } from '../store/lifecycle.ts'
 import type { Job } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import { update } from '../store/update.ts'
+import { answerOf } from './answer.ts'
 import type { Logbook } from './logbook.ts'
 import type { Queue } from './queue.ts'
 
@@ -33,7 +34,7 @@ export const openSettle =
           key: `end/${job._id}`,
           at: job.endedAt ?? job.createdAt,
           by: 'bellhop',
-          text: job.summary ?? '',
+          text: answerOf(job, await logbook.read(job._id)),
           files: [],
           job: job._id,
         },
