@@ -205,7 +205,10 @@ void describe(`kill -9 (seed ${seed})`, { skip }, () => {
       await doomed.stop('SIGKILL')
     }
     await using house = await start()
-    for (const one of rung) await check(house, await one, randomKills)
+    // What was never acknowledged was never taken in: Slack would go on sending it for longer than this does.
+    const taken = (await Promise.all(rung)).filter(({ acknowledged }) => acknowledged)
+    assert.ok(taken.length >= rung.length * 0.9, `${taken.length} of ${rung.length} were acknowledged`)
+    for (const one of taken) await check(house, one, randomKills)
     assert.deepEqual(
       witness.overlaps.filter(({ job }) => ours.has(job)),
       [],
