@@ -13,12 +13,24 @@ test('an empty environment gives the defaults, and they cannot be changed', () =
 
 const bad: readonly [Record<string, string>, RegExp][] = [
   [{ PORT: '99999' }, /^PORT is "99999"; it takes a port/],
-  [{ SANDBOX: 'chroot' }, /^SANDBOX is "chroot"; it takes auto, bubblewrap or process/],
+  [{ SANDBOX: 'chroot' }, /^SANDBOX is "chroot"; it takes auto, docker, bubblewrap or process/],
   [{ RUNNER_CONCURRENCY: '0' }, /^RUNNER_CONCURRENCY/],
   [{ DEFAULT_ROLE: 'king' }, /^DEFAULT_ROLE is "king"; it takes admin, member or viewer/],
   [{ PUBLIC_URL: 'hop.example.com' }, /^PUBLIC_URL.*https:\/\//],
-  [{ SLACK_BOT_TOKEN: 'xoxb-1' }, /SLACK_SIGNING_SECRET is not; copy it/],
-  [{ SLACK_SIGNING_SECRET: 's' }, /SLACK_BOT_TOKEN is not; copy/],
+  [
+    { SLACK_BOT_TOKEN: 'xoxb-1' },
+    /SLACK_SIGNING_SECRET and SLACK_APP_TOKEN are not\. Set SLACK_SIGNING_SECRET \(copy it/,
+  ],
+  [{ SLACK_SIGNING_SECRET: 's' }, /SLACK_BOT_TOKEN is not\. Set SLACK_BOT_TOKEN \(copy/],
+  [{ SLACK_APP_TOKEN: 'xapp-1' }, /SLACK_BOT_TOKEN is not/],
+  [{ DISCORD_TOKEN: 't' }, /DISCORD_APPLICATION_ID is not/],
+  [{ MONGODB_URL: 'mongodb://127.0.0.1/bellhop' }, /REDIS_URL is not.*set both or neither/],
+  [{ REDIS_URL: 'redis://127.0.0.1' }, /MONGODB_URL is not.*set both or neither/],
+  [
+    { MONGODB_URL: 'http://127.0.0.1', REDIS_URL: 'redis://127.0.0.1' },
+    /^MONGODB_URL is .*such as MONGODB_URL=mongodb:/,
+  ],
+  [{ BELLHOP_SECRET_KEY: 'short' }, /^BELLHOP_SECRET_KEY.*at least 32 characters/],
 ]
 for (const [environment, sentence] of bad)
   test(`${Object.keys(environment)[0]} that cannot be used is refused by a sentence that names it and the way out`, () => {

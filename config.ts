@@ -7,17 +7,50 @@ export interface Config {
   readonly port: number
   readonly host: string
   readonly publicUrl?: string
-  readonly sandbox: 'auto' | 'bubblewrap' | 'process'
+  /** The engines that several processes share; without them everything is in one process and one folder. */
+  readonly shared?: { readonly mongodbUrl: string; readonly redisUrl: string }
+  /** Encrypts stored secrets, and what the roles know each other by. Made in the data folder where none is set. */
+  readonly secretKey?: string
+  /** Where the other roles find the one that owns the repositories. */
+  readonly webUrl?: string
+  /** Where the gateway is, when it is a process of its own: the folder of sockets that it shares with a runner, and its address. */
+  readonly gateway: { readonly folder?: string; readonly url?: string }
+  readonly sandbox: 'auto' | 'docker' | 'bubblewrap' | 'process'
+  readonly image: string
+  /** The Docker daemon's address, where it is not the usual socket. */
+  readonly docker?: string
   readonly concurrency: number
   readonly defaultRole?: 'admin' | 'member' | 'viewer'
   readonly admins: readonly string[]
   readonly agent: string
   readonly model?: { readonly baseUrl: string; readonly headers: Readonly<Record<string, string>> }
-  readonly slack?: { readonly token: string; readonly signingSecret: string; readonly apiUrl?: string }
+  readonly slack?: SlackConfig
+  readonly discord?: DiscordConfig
+  /** Hosts that a workspace may be cloned from, and GitHub's credentials. */
+  readonly upstream: {
+    readonly hosts: readonly string[]
+    readonly github?: { readonly token: string; readonly apiUrl: string }
+  }
   readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
   readonly logFile?: string
   /** Where programs of the host are looked for. */
   readonly path: string
+}
+
+/** Over HTTP with the signing secret, by sockets with the app's own token. */
+interface SlackConfig {
+  readonly token: string
+  readonly signingSecret?: string
+  readonly appToken?: string
+  readonly apiUrl?: string
+}
+
+interface DiscordConfig {
+  readonly token: string
+  readonly applicationId: string
+  /** The one guild to serve; all that the bot is in, where none is named. */
+  readonly guildId?: string
+  readonly apiUrl?: string
 }
 
 /** A variable that cannot be used; the message names it, what was expected, and how to set it. */
@@ -34,7 +67,15 @@ const variables = z.object({
   PORT: port.default(8080),
   HOST: text.default('127.0.0.1'),
   PUBLIC_URL: url.optional(),
-  SANDBOX: z.enum(['auto', 'bubblewrap', 'process']).default('auto'),
+  MONGODB_URL: z.url({ protocol: /^mongodb(\+srv)?$/ }).optional(),
+  REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
+  BELLHOP_SECRET_KEY: z.string().min(32).optional(),
+  WEB_URL: url.optional(),
+  GATEWAY_FOLDER: text.optional(),
+  GATEWAY_URL: url.optional(),
+  SANDBOX: z.enum(['auto', 'docker', 'bubblewrap', 'process']).default('auto'),
+  SANDBOX_IMAGE: text.default('bellhop-box'),
+  DOCKER_HOST: text.optional(),
   RUNNER_CONCURRENCY: z.coerce.number().int().min(1).max(1000).default(availableParallelism()),
   DEFAULT_ROLE: z.enum(['admin', 'member', 'viewer']).optional(),
   ADMINS: z.string().default(''),
@@ -44,7 +85,15 @@ const variables = z.object({
   ANTHROPIC_BASE_URL: url.default('https://api.anthropic.com'),
   SLACK_BOT_TOKEN: text.optional(),
   SLACK_SIGNING_SECRET: text.optional(),
+  SLACK_APP_TOKEN: text.optional(),
   SLACK_API_URL: url.optional(),
+  DISCORD_TOKEN: text.optional(),
+  DISCORD_APPLICATION_ID: z.string().regex(/^\d+$/).optional(),
+  DISCORD_GUILD_ID: z.string().regex(/^\d+$/).optional(),
+  DISCORD_API_URL: url.optional(),
+  GITHUB_TOKEN: text.optional(),
+  GITHUB_API_URL: url.default('https://api.github.com'),
+  UPSTREAM_HOSTS: z.string().default('github.com'),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   LOG_FILE: text.optional(),
   PATH: z.string().default('/usr/local/bin:/usr/bin:/bin'),
@@ -53,11 +102,21 @@ const variables = z.object({
 const expected: Readonly<Record<string, string>> = {
   PORT: 'a port from 0 to 65535, such as PORT=8080',
   PUBLIC_URL: 'the address people open, such as PUBLIC_URL=https://hop.example.com',
-  SANDBOX: 'auto, bubblewrap or process, such as SANDBOX=bubblewrap',
+  MONGODB_URL: 'a MongoDB address, such as MONGODB_URL=mongodb://127.0.0.1:27017/bellhop',
+  REDIS_URL: 'a Redis address, such as REDIS_URL=redis://127.0.0.1:6379',
+  BELLHOP_SECRET_KEY: 'at least 32 characters; make one with `openssl rand -hex 32`',
+  WEB_URL: 'the address at which the other roles reach the web, such as WEB_URL=http://web:8080',
+  GATEWAY_URL: 'the address at which the web reaches the gateway, such as GATEWAY_URL=http://gateway:8083',
+  SANDBOX: 'auto, docker, bubblewrap or process, such as SANDBOX=bubblewrap',
   RUNNER_CONCURRENCY: 'how many jobs run at once, 1 to 1000, such as RUNNER_CONCURRENCY=4',
   DEFAULT_ROLE: 'admin, member or viewer, such as DEFAULT_ROLE=member',
   AGENT: 'claude, command or script, such as AGENT=claude',
   ANTHROPIC_BASE_URL: 'an http or https address, such as ANTHROPIC_BASE_URL=https://api.anthropic.com',
+  DISCORD_APPLICATION_ID: 'the number that Discord shows under General Information, Application ID',
+  DISCORD_GUILD_ID: 'the number of one server: right-click it in Discord, Copy Server ID',
+  DISCORD_API_URL:
+    'an http or https address without a version, such as DISCORD_API_URL=https://discord.com/api',
+  GITHUB_API_URL: 'an http or https address, such as GITHUB_API_URL=https://api.github.com',
   SLACK_API_URL: 'an http or https address, such as SLACK_API_URL=https://slack.com/api/',
   LOG_LEVEL: 'fatal, error, warn, info, debug, trace or silent, such as LOG_LEVEL=info',
 }
@@ -88,41 +147,90 @@ export const readConfig = (environment: Environment = process.env): Config => {
     throw new BadConfig(`${name} is "${given[name]}"; it takes ${expected[name] ?? 'some text'}.`)
   }
   const v = parsed.data
-  if (v.SLACK_BOT_TOKEN && !v.SLACK_SIGNING_SECRET)
-    throw new BadConfig(
-      'SLACK_BOT_TOKEN is set but SLACK_SIGNING_SECRET is not; copy it from the Slack app under Basic Information, App Credentials.',
-    )
-  if (v.SLACK_SIGNING_SECRET && !v.SLACK_BOT_TOKEN)
-    throw new BadConfig(
-      'SLACK_SIGNING_SECRET is set but SLACK_BOT_TOKEN is not; copy the xoxb- token from the Slack app under OAuth & Permissions.',
-    )
+  needs(v, 'SLACK_BOT_TOKEN', ['SLACK_SIGNING_SECRET', 'SLACK_APP_TOKEN'], {
+    SLACK_SIGNING_SECRET: 'copy it from the Slack app under Basic Information, App Credentials',
+    SLACK_APP_TOKEN: 'for Socket Mode, make one under Basic Information, App-Level Tokens',
+  })
+  for (const name of ['SLACK_SIGNING_SECRET', 'SLACK_APP_TOKEN'] as const)
+    needs(v, name, ['SLACK_BOT_TOKEN'], {
+      SLACK_BOT_TOKEN: 'copy the xoxb- token from the Slack app under OAuth & Permissions',
+    })
+  needs(v, 'DISCORD_TOKEN', ['DISCORD_APPLICATION_ID'], {
+    DISCORD_APPLICATION_ID: 'copy it from the Discord application under General Information',
+  })
+  needs(v, 'MONGODB_URL', ['REDIS_URL'], { REDIS_URL: 'several processes share both; set both or neither' })
+  needs(v, 'REDIS_URL', ['MONGODB_URL'], { MONGODB_URL: 'several processes share both; set both or neither' })
   const key = modelHeaders(v.ANTHROPIC_API_KEY, v.CLAUDE_CODE_OAUTH_TOKEN)
   return Object.freeze({
     data: v.BELLHOP_DATA,
     port: v.PORT,
     host: v.HOST,
-    ...(v.PUBLIC_URL && { publicUrl: v.PUBLIC_URL.replace(/\/+$/, '') }),
+    ...(v.PUBLIC_URL && { publicUrl: plain(v.PUBLIC_URL) }),
+    ...(v.MONGODB_URL && v.REDIS_URL && { shared: { mongodbUrl: v.MONGODB_URL, redisUrl: v.REDIS_URL } }),
+    ...(v.BELLHOP_SECRET_KEY && { secretKey: v.BELLHOP_SECRET_KEY }),
+    ...(v.WEB_URL && { webUrl: plain(v.WEB_URL) }),
+    gateway: {
+      ...(v.GATEWAY_FOLDER && { folder: v.GATEWAY_FOLDER }),
+      ...(v.GATEWAY_URL && { url: plain(v.GATEWAY_URL) }),
+    },
     sandbox: v.SANDBOX,
+    image: v.SANDBOX_IMAGE,
+    ...(v.DOCKER_HOST && { docker: v.DOCKER_HOST }),
     concurrency: v.RUNNER_CONCURRENCY,
     ...(v.DEFAULT_ROLE && { defaultRole: v.DEFAULT_ROLE }),
-    admins: v.ADMINS.split(',')
-      .map(name => name.trim())
-      .filter(Boolean),
+    admins: list(v.ADMINS),
     agent: v.AGENT,
-    ...(key && { model: { baseUrl: v.ANTHROPIC_BASE_URL.replace(/\/+$/, ''), headers: key } }),
-    ...(v.SLACK_BOT_TOKEN &&
-      v.SLACK_SIGNING_SECRET && {
-        slack: {
-          token: v.SLACK_BOT_TOKEN,
-          signingSecret: v.SLACK_SIGNING_SECRET,
-          ...(v.SLACK_API_URL && { apiUrl: v.SLACK_API_URL }),
+    ...(key && { model: { baseUrl: plain(v.ANTHROPIC_BASE_URL), headers: key } }),
+    ...(v.SLACK_BOT_TOKEN && {
+      slack: {
+        token: v.SLACK_BOT_TOKEN,
+        ...(v.SLACK_SIGNING_SECRET && { signingSecret: v.SLACK_SIGNING_SECRET }),
+        ...(v.SLACK_APP_TOKEN && { appToken: v.SLACK_APP_TOKEN }),
+        ...(v.SLACK_API_URL && { apiUrl: v.SLACK_API_URL }),
+      },
+    }),
+    ...(v.DISCORD_TOKEN &&
+      v.DISCORD_APPLICATION_ID && {
+        discord: {
+          token: v.DISCORD_TOKEN,
+          applicationId: v.DISCORD_APPLICATION_ID,
+          ...(v.DISCORD_GUILD_ID && { guildId: v.DISCORD_GUILD_ID }),
+          ...(v.DISCORD_API_URL && { apiUrl: plain(v.DISCORD_API_URL) }),
         },
       }),
+    upstream: {
+      hosts: list(v.UPSTREAM_HOSTS),
+      ...(v.GITHUB_TOKEN && { github: { token: v.GITHUB_TOKEN, apiUrl: plain(v.GITHUB_API_URL) } }),
+    },
     logLevel: v.LOG_LEVEL,
     ...(v.LOG_FILE && { logFile: v.LOG_FILE }),
     path: v.PATH,
   })
 }
+
+type Variables = z.infer<typeof variables>
+
+/** Throws when `name` is set and none of the variables that it needs beside it is. */
+const needs = (
+  v: Variables,
+  name: keyof Variables,
+  oneOf: readonly (keyof Variables)[],
+  how: Readonly<Record<string, string>>,
+): void => {
+  if (!v[name] || oneOf.some(other => v[other])) return
+  const ways = oneOf.map(other => `${other} (${how[other]})`).join(' or ')
+  throw new BadConfig(
+    `${name} is set but ${oneOf.join(' and ')} ${oneOf.length > 1 ? 'are' : 'is'} not. Set ${ways}.`,
+  )
+}
+
+const plain = (address: string): string => address.replace(/\/+$/, '')
+
+const list = (names: string): readonly string[] =>
+  names
+    .split(',')
+    .map(name => name.trim())
+    .filter(Boolean)
 
 const modelHeaders = (
   apiKey: string | undefined,

@@ -109,7 +109,7 @@ export const openHouse = async (config: Config, engines: Engines): Promise<House
     ...engines,
     intake: crew.intake,
     publicUrl: () => publicUrl,
-    ...(config.slack && { slack: { signingSecret: config.slack.signingSecret } }),
+    ...(config.slack?.signingSecret && { slack: { signingSecret: config.slack.signingSecret } }),
     ready: () => readiness(store),
     version: await version(),
   })

@@ -34,6 +34,13 @@ export const openDoors = ({
     )
     return id
   },
+  spent: async ({ job, attempt }) => {
+    const log = await logbook.read(job)
+    return log.reduce(
+      (sum, entry) => (entry.type === 'metered' && entry.attempt === attempt ? sum + entry.cost : sum),
+      0,
+    )
+  },
   metered: async ({ job, attempt }, usage) => {
     await logbook.add(job, [{ type: 'metered', key: `${attempt}/metered/${randomId()}`, ...usage }], attempt)
   },

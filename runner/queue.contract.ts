@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, test } from 'node:test'
+import { ranOn } from '../test/contract.ts'
 import type { Queue } from './queue.ts'
 
 /** What every queue promises. */
 export const queueContract = (name: string, open: () => Promise<Queue> | Queue): void => {
   void describe(`the ${name} queue`, () => {
+    ranOn('queue', name)
     /** Works until `count` tickets were handled, and gives them in order. */
     const drain = async (queue: Queue, count: number, concurrency = 1): Promise<readonly string[]> => {
       const stop = new AbortController()

@@ -11,6 +11,7 @@ const openBox = () => {
     closeInput: () => {},
     signal: (signal: string) => void signals.push(signal),
     exit: Promise.resolve({}),
+    leave: async () => {},
     close: async () => {},
     [Symbol.asyncDispose]: async () => {},
   }

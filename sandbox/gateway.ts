@@ -5,7 +5,11 @@ import type { Readable } from 'node:stream'
  * identity, so nothing inside the box keeps a token. No secret passes inwards.
  */
 export interface Gateway extends AsyncDisposable {
-  /** Opens the socket of an attempt, closing that of an earlier one. Arguments are plain data: the gateway may live elsewhere. */
+  /**
+   * Opens the socket of an attempt, closing that of an earlier one; nothing happens when it is open. A box that outlived its
+   * gateway finds the socket at its place again. Arguments
+   * are plain data: the gateway may live elsewhere.
+   */
   admit(admission: Admission): Promise<{ readonly folder: string }>
   /** Closes the socket and removes its folder, after requests in flight were ended and metered. Safe to repeat. */
   release(job: string, attempt: number): Promise<void>
@@ -41,6 +45,8 @@ export interface Doors {
     file: OutgoingFile,
     limit: number,
   ): Promise<string>
+  /** Micro-dollars that this attempt has spent by its log. A gateway that starts again counts on from there. */
+  spent(at: { readonly job: string; readonly attempt: number }): Promise<number>
   metered(at: { readonly job: string; readonly attempt: number }, usage: Usage): Promise<void>
   refused(
     at: { readonly job: string; readonly attempt: number },

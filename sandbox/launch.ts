@@ -78,6 +78,10 @@ export const launch = async (parts: Launch): Promise<Box> => {
     signal: (signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL') =>
       signal === 'SIGKILL' ? kill() : say({ frame: 'signal', signal }),
     exit,
+    leave: () => {
+      closing ??= close()
+      return closing
+    },
     close: () => {
       closing ??= close()
       return closing

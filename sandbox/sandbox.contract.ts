@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { ranOn } from '../test/contract.ts'
 import { gone, witness } from './gone.ts'
 import type { Report } from './sandbox.ts'
 import type { OpenSandbox, Trial } from './trial.contract.ts'
@@ -28,6 +29,7 @@ export const sandboxContract = (parts: {
     })
 
   describe(`${engine}: what every box does`, { concurrency: 2 }, () => {
+    if (!skip) ranOn('sandbox', engine)
     the('the probe runs a real box and leaves nothing behind', async ({ sandbox }) => {
       const probe = await sandbox.probe()
       assert.equal(probe.ok, true)

@@ -48,6 +48,11 @@ export interface Box extends AsyncDisposable {
   signal(signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL'): void
   /** Resolves, and never rejects, when the box is over. `code` is the agent's own, 125 when the entry itself failed. */
   readonly exit: Promise<BoxExit>
+  /**
+   * Lets go of the box without ending it, where the engine's boxes outlive their runner: `adopt` takes it up again, here or
+   * in another process. Elsewhere it is `close`.
+   */
+  leave(): Promise<void>
   /** Ends the box if it still runs, waits for all its processes, and removes what it left on the host. Safe to repeat. */
   close(): Promise<void>
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { ranOn } from '../test/contract.ts'
 import type { Bell } from './bell.ts'
 
 /** A ring may get lost, for one while a listener is still being made known: rings again until it is heard. */
@@ -13,6 +14,7 @@ const ringUntilHeard = async (bell: Bell, topic: string, heard: Promise<void>): 
 /** What every bell promises. `open` gives one that nobody else rings. */
 export const bellContract = (name: string, open: () => Promise<Bell>): void => {
   void describe(`the ${name} bell`, () => {
+    ranOn('bell', name)
     test('is heard by every listener of the topic, after the ring has returned', {
       timeout: 10_000,
     }, async () => {

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
+import { ranOn } from '../test/contract.ts'
 import type { Files } from './files.ts'
 import { TooLarge } from './files.ts'
 
@@ -14,6 +15,7 @@ export const filesContract = (name: string, open: () => Promise<Files>): void =>
   }
 
   void describe(`the files of ${name}`, () => {
+    ranOn('files', name)
     test('gives back text, bytes and streams as they were written', async () => {
       const files = await open()
       const bytes = randomBytes(300_000)

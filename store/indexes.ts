@@ -38,5 +38,6 @@ export const indexes: { readonly [K in Kind]: readonly (readonly (keyof Records[
   sessions: [['until'], ['user']],
   tokens: [['user']],
   runners: [['until']],
+  leases: [],
   files: [['job'], ['conversation']],
 }

@@ -191,6 +191,12 @@ export interface Runner extends Row {
   readonly until: string
 }
 
+/** An office that one process holds at a time, such as speaking for the bots: `_id` is its name. */
+export interface Lease extends Row {
+  readonly holder: string
+  readonly until: string
+}
+
 /** A stored blob's description; who sees its job or conversation sees it. */
 export interface File extends Row {
   readonly name: string
@@ -216,6 +222,7 @@ export interface Records {
   readonly sessions: Session
   readonly tokens: Token
   readonly runners: Runner
+  readonly leases: Lease
   readonly files: File
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
+import { ranOn } from '../test/contract.ts'
 import { openClone } from '../test/git-client.ts'
 import type { Repos } from './repos.ts'
 
@@ -14,6 +15,7 @@ export const reposContract = (
   skip: false | string,
 ): void => {
   suite(`repositories in ${name}`, { skip }, () => {
+    ranOn('repos', name)
     const opened = async () => {
       const stack = new AsyncDisposableStack()
       const { repos } = stack.use(await open())

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, test } from 'node:test'
+import { ranOn } from '../test/contract.ts'
 import type { Event } from './events.ts'
 import type { Inbox } from './records.ts'
 import type { Draft, Store } from './store.ts'
@@ -30,6 +31,7 @@ const envelope = (_id: string, fields: Partial<Inbox> = {}): Inbox => ({
 /** What every store promises. `open` gives an empty one. */
 export const storeContract = (name: string, open: () => Promise<Store>): void => {
   void describe(`the ${name} store`, () => {
+    ranOn('store', name)
     test('gives back what was put, with its revision', async () => {
       await using store = await open()
       const body = { text: 'grüß 🛎\u0000"\\', nested: { list: [1, null, true] } }

@@ -7,7 +7,15 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 
 /** Programs of the machine that some tests need, and that not every machine has. */
-export const engineNames = ['bubblewrap', 'chromium', 'claude', 'git'] as const
+export const engineNames = [
+  'bubblewrap',
+  'chromium',
+  'claude',
+  'docker',
+  'git',
+  'mongo-java-server',
+  'redis',
+] as const
 export type EngineName = (typeof engineNames)[number]
 
 export type Found =
@@ -21,7 +29,10 @@ const programs: Record<EngineName, { readonly file: string; readonly install: st
     file: 'claude',
     install: 'npm install --prefix .cache/claude --no-save @anthropic-ai/claude-code@2.1.329',
   },
+  docker: { file: 'docker', install: 'apt-get install docker.io, start dockerd' },
   git: { file: 'git', install: 'apt-get install git' },
+  'mongo-java-server': { file: 'mongo-java-server', install: 'bash test/mongo/install .cache/mongo' },
+  redis: { file: 'redis-server', install: 'apt-get install redis-server' },
 }
 
 const found = new Map<EngineName, Promise<Found>>()
@@ -53,6 +64,7 @@ const look = async (name: EngineName): Promise<Found> => {
     return { ok: false, why: `${name} is not installed: no ${file} on the PATH (${install})` }
   try {
     const { stdout } = await run(path, ['--version'], { timeout: 30_000 })
+    if (name === 'docker') return await lookDocker(path)
     if (name === 'bubblewrap')
       await run(path, ['--unshare-all', '--ro-bind', '/', '/', 'true'], { timeout: 30_000 })
     return { ok: true, path, version: stdout.match(/\d+(\.\d+)+/)?.[0] ?? stdout.trim() }
@@ -62,9 +74,24 @@ const look = async (name: EngineName): Promise<Found> => {
   }
 }
 
+/** Docker is there when its daemon answers and the image of the boxes is built. */
+const lookDocker = async (path: string): Promise<Found> => {
+  const { stdout: version } = await run(path, ['version', '--format', '{{.Server.Version}}'], {
+    timeout: 30_000,
+  })
+  const { stdout: image } = await run(path, ['images', '--quiet', 'bellhop-box'], { timeout: 30_000 })
+  if (image.trim() === '')
+    return {
+      ok: false,
+      why: 'docker has no image bellhop-box: build it with node main.ts setup --image-only',
+    }
+  return { ok: true, path, version: version.trim() }
+}
+
 const which = async (file: string): Promise<string | undefined> => {
-  const cached = join(import.meta.dirname, '../.cache/claude/node_modules/.bin')
-  for (const folder of [...(process.env.PATH ?? '').split(delimiter), cached]) {
+  const cache = join(import.meta.dirname, '../.cache')
+  const cached = [join(cache, 'claude/node_modules/.bin'), join(cache, 'mongo/bin')]
+  for (const folder of [...(process.env.PATH ?? '').split(delimiter), ...cached]) {
     const path = join(folder, file)
     if (folder && (await runs(path))) return path
   }

@@ -57,14 +57,19 @@ interface Note {
   readonly ok: boolean
   readonly version?: string
   readonly why?: string
+  /** Set in a note of a contract: the port, and the engine behind it. */
+  readonly contract?: string
+  readonly engine?: string
 }
 
 async function summary(noted: string): Promise<string> {
   const used = new Map([['node', process.versions.node]])
   const missing = new Set<string>()
+  const contracts = new Map<string, Set<string>>()
   for (const line of noted.split('\n').filter(Boolean)) {
-    const { name, ok, version, why }: Note = JSON.parse(line)
-    if (ok) used.set(name, version ?? used.get(name) ?? '')
+    const { name, ok, version, why, contract, engine }: Note = JSON.parse(line)
+    if (contract && engine) contracts.set(contract, (contracts.get(contract) ?? new Set()).add(engine))
+    else if (ok) used.set(name, version ?? used.get(name) ?? '')
     else missing.add(why ?? name)
   }
   for (const name of engineNames.filter(name => used.get(name) === '')) {
@@ -75,5 +80,6 @@ async function summary(noted: string): Promise<string> {
   }
   const engines = [...used].map(([name, version]) => `${name} ${version}`.trim()).sort()
   const absent = [...missing].sort().map(why => `\n  ${why}`)
-  return `\nEngines really used: ${engines.join(', ')}\nEngines missing, their tests skipped:${absent.join('') || ' none'}`
+  const held = [...contracts].sort().map(([port, on]) => `\n  ${port}: ${[...on].sort().join(', ')}`)
+  return `\nContracts, and the engines each ran on:${held.join('') || ' none'}\nEngines really used: ${engines.join(', ')}\nEngines missing, their tests skipped:${absent.join('') || ' none'}`
 }

@@ -102,6 +102,7 @@ export const admissionContract = (openGateway: OpenGateway): void => {
         doors: {
           ...trial.doors,
           readFile: () => Promise.reject(broken),
+          spent: async () => 0,
           metered: () => Promise.reject(broken),
         },
         model: { baseUrl: trial.anthropic.url, headers: {} },

@@ -71,6 +71,7 @@ export const openTrial = async (
       kept.push(file)
       return `kept${kept.length - 1}`
     },
+    spent: async () => metered.reduce((sum, { cost }) => sum + cost, 0),
     metered: async (_at, usage) => {
       metered.push(usage)
       events.emit('metered')
