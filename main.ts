@@ -40,6 +40,7 @@ export const openEngines = async (config: Config, { unisolated = false } = {}): 
     import('./store/bare.ts'),
     import('./store/blobs.ts'),
   ])
+  const [{ kept }, { randomId }] = await Promise.all([import('./store/kept.ts'), import('./store/ids.ts')])
   const [{ openEmbedded }, { openGateway }, { openBubblewrap }, { openProcess }, { openAgents }] =
     await Promise.all([
       import('./runner/embedded.ts'),
@@ -62,7 +63,8 @@ export const openEngines = async (config: Config, { unisolated = false } = {}): 
     files: openBlobs(folder.files),
     sandboxes:
       config.sandbox === 'process' ? [unisolating] : [isolating, ...(unisolated ? [unisolating] : [])],
-    agents,
+    runner: await kept(folder.runner, randomId),
+    agents: () => agents,
     gateway: (doors: Parameters<CrewParts['gateway']>[0]) =>
       openGateway({
         folder: join(folder.boxes, 'gateways'),

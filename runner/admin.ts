@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { kept } from '../store/kept.ts'
 import type { User } from '../store/records.ts'
 import { newSecret } from '../store/secret.ts'
 import type { Store } from '../store/store.ts'
@@ -14,9 +14,7 @@ const adminUser = async (store: Store): Promise<User> =>
 /** The bearer token of the installation's own admin: kept in `file`, mode 0600, and made there once. */
 export const adminToken = async (store: Store, file: string): Promise<string> => {
   const user = await adminUser(store)
-  const kept = await readFile(file, 'utf8').catch(() => undefined)
-  const token = kept?.trim() || newSecret()
-  if (!kept) await writeFile(file, `${token}\n`, { mode: 0o600, flush: true })
+  const token = await kept(file, newSecret)
   await addToken(store, { user: user._id, name: 'admin-token', scopes: ['*'] }, token)
   return token
 }

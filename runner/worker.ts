@@ -1,57 +1,60 @@
 import type { Gateway } from '../sandbox/gateway.ts'
-import type { Sandbox } from '../sandbox/sandbox.ts'
-import { NoBox } from '../sandbox/sandbox.ts'
-import type { Bell } from '../store/bell.ts'
+import type { Box, Sandbox } from '../sandbox/sandbox.ts'
 import { isOver, isRunning } from '../store/lifecycle.ts'
 import type { Job } from '../store/records.ts'
-import type { Store } from '../store/store.ts'
 import type { Agent } from './agents/agent.ts'
 import { noAgent } from './agents/agent.ts'
+import type { Carry } from './carry.ts'
 import type { Finish } from './finish.ts'
-import { holdLease } from './lease.ts'
 import type { Logbook } from './logbook.ts'
 import type { Order } from './order.ts'
-import type { KeepOutput } from './output.ts'
 import type { Queue, Ticket } from './queue.ts'
 import type { Recover } from './recover.ts'
-import { follow } from './run.ts'
 import type { Settle } from './settle.ts'
-import type { Spill } from './spill.ts'
-import { judge } from './verdict.ts'
+import type { Takeover } from './takeover.ts'
 
 export interface WorkerParts {
   readonly runner: string
-  readonly store: Store
-  readonly bell: Bell
   readonly queue: Queue
   readonly sandbox: Sandbox
   readonly gateway: Gateway
   readonly agents: ReadonlyMap<string, Agent>
   readonly logbook: Logbook
   readonly order: Order
+  readonly carry: Carry
+  readonly takeover: (job: Job) => Promise<Takeover>
   readonly finish: Finish
   readonly recover: Recover
   readonly settle: Settle
-  readonly spill: Spill
-  readonly keepOutput: KeepOutput
+  /** Whether another live runner can do what this one cannot. */
+  readonly othersHave: (agent: string) => Promise<boolean>
   readonly now: () => Date
-  /** What the sandbox's probe said its users should know. */
-  readonly notes: readonly string[]
   readonly signal: AbortSignal
 }
 
-/**
- * Takes one job as far as it goes: claims it by appending `started`, opens its box, follows it, brings the work home. Safe
- * to repeat at any point: a ticket for a job that is over settles it, one for a job whose runner was lost recovers it, one
- * for a job that another runner holds does nothing. At most one attempt of a job is alive: the claim is an append that
- * only one runner can make, and an attempt whose append is refused ends its box.
- */
-export const openWorker = (parts: WorkerParts): ((job: string) => Promise<void>) => {
-  const { runner, store, queue, sandbox, gateway, agents, logbook, now, signal } = parts
+export interface Worker {
+  /**
+   * Takes one job as far as it goes: claims it by appending `started`, opens its box, follows it, brings the work home. Safe
+   * to repeat at any point: a ticket for a job that is over settles it, one for a job whose runner was lost takes it over,
+   * one for a job that another runner holds comes back when that hold ends. At most one attempt of a job is alive: the
+   * claim is an append that only one runner can make, and an attempt whose append is refused ends its box.
+   */
+  work(job: string): Promise<void>
+  /** Whether the job is being worked on here. */
+  has(job: string): boolean
+}
+
+/** A job that only another runner can carry is offered again after this pause. */
+const elsewhereMs = 2000
+
+export const openWorker = (parts: WorkerParts): Worker => {
+  const { runner, queue, sandbox, gateway, agents, logbook, now, signal } = parts
   /** The jobs in hand, each with what tells it that another ticket came meanwhile. */
   const mine = new Map<string, () => void>()
 
-  return async id => {
+  return { work, has: job => mine.has(job) }
+
+  async function work(id: string): Promise<void> {
     if (signal.aborted) return
     const held = mine.get(id)
     if (held) return held()
@@ -77,21 +80,33 @@ export const openWorker = (parts: WorkerParts): ((job: string) => Promise<void>)
       await parts.settle(job)
       return undefined
     }
-    if (isRunning(job.state)) {
-      const holder = job.lease?.runner
-      if (holder !== undefined && holder !== runner && (await isAlive(holder))) return undefined
-      return await parts.recover(job)
-    }
+    if (isRunning(job.state)) return await resume(job)
     const before = job.waitsFor && (await logbook.current(job.waitsFor))
     return before && !isOver(before.state) ? undefined : await attemptOf(job)
   }
 
-  async function isAlive(name: string): Promise<boolean> {
-    const record = await store.get('runners', name)
-    return record !== undefined && record.until > now().toISOString()
+  async function resume(job: Job): Promise<Ticket | undefined> {
+    const found = await parts.takeover(job)
+    switch (found.is) {
+      case 'held':
+        return { job: job._id, priority: job.priority, notBefore: found.until }
+      case 'lost':
+        return await parts.recover(job)
+      case 'alive':
+        return await parts.carry(job, job.attempt, agentOf(job), async () => found.box)
+      default:
+        return found satisfies never
+    }
   }
 
   async function attemptOf(job: Job): Promise<Ticket | undefined> {
+    const agent = agents.get(job.agent)
+    if (!agent && (await parts.othersHave(job.agent)))
+      return {
+        job: job._id,
+        priority: job.priority,
+        notBefore: new Date(now().getTime() + elsewhereMs).toISOString(),
+      }
     const attempt = job.attempt + 1
     const claim = await logbook.add(
       job._id,
@@ -100,41 +115,21 @@ export const openWorker = (parts: WorkerParts): ((job: string) => Promise<void>)
     )
     const started = claim.ok ? claim.entries[0] : undefined
     if (started?.type !== 'started' || started.runner !== runner) return undefined
-    await using _lease = holdLease({ store, job: job._id, runner, logbook, now })
-    await logbook.project(job._id)
-    const agent = agents.get(job.agent)
-    if (!agent) {
-      const summary = noAgent(job.agent, [...agents.keys()])
-      await parts.finish(job, attempt, { outcome: 'failed', reason: 'trouble', summary })
-      return undefined
-    }
+    if (agent) return await parts.carry(job, attempt, agent, () => opened(job, attempt, agent))
+    const summary = noAgent(job.agent, [...agents.keys()])
+    await parts.finish(job, attempt, { outcome: 'failed', reason: 'trouble', summary })
+    return undefined
+  }
+
+  async function opened(job: Job, attempt: number, agent: Agent): Promise<Box> {
     const { admission, plan } = await parts.order(job, attempt, agent)
     const { folder } = await gateway.admit(admission)
-    try {
-      await using box = await sandbox.open({ job: job._id, attempt, gateway: folder, plan })
-      const opened = await logbook.add(
-        job._id,
-        [{ type: 'opened', key: `${attempt}/opened`, sandbox: sandbox.name, limits: parts.notes }],
-        attempt,
-      )
-      if (!opened.ok) return undefined
-      await logbook.project(job._id)
-      const cancelled = async () => (await store.get('jobs', job._id))?.cancel !== undefined
-      const ending = await follow({ ...parts, job, attempt, box, agent, cancelled })
-      await box.close()
-      if (!ending) return undefined
-      const verdict = judge(job, ending)
-      if (verdict === 'lost') return await parts.recover(job, attempt)
-      await parts.keepOutput(job, attempt)
-      await parts.finish(job, attempt, verdict)
-      return undefined
-    } catch (error) {
-      if (!(error instanceof NoBox)) throw error
-      const verdict = { outcome: 'failed', reason: 'no_sandbox', summary: error.message } as const
-      await parts.finish(job, attempt, verdict)
-      return undefined
-    } finally {
-      await gateway.release(job._id, attempt)
-    }
+    return await sandbox.open({ job: job._id, attempt, gateway: folder, plan })
+  }
+
+  function agentOf(job: Job): Agent {
+    const agent = agents.get(job.agent)
+    if (!agent) throw new Error(`Job ${job._id} runs the agent "${job.agent}", which this runner has lost.`)
+    return agent
   }
 }

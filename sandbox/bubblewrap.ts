@@ -95,6 +95,7 @@ export const openBubblewrap = ({
 
   return {
     name: 'bubblewrap',
+    lasting: false,
     probe: async () => {
       const name = { job: 'probe', attempt: 0 }
       await endRemains(join(folder, nameOf(name)))

@@ -64,6 +64,7 @@ export const openProcess = ({
 
   return {
     name: 'process',
+    lasting: false,
     probe: async () => ({ ok: true, notes }),
     open,
     list: () => listFolders(folder),

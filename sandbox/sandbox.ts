@@ -4,6 +4,8 @@
  */
 export interface Sandbox {
   readonly name: string
+  /** Whether a box outlives the runner that opened it, so that `adopt` can take it up again. */
+  readonly lasting: boolean
   /** Opens and closes a real box. `notes` are what its user should know of it, such as limits that this host cannot give. */
   probe(): Promise<Probe>
   /** Starts a box and hands the plan to its entry. Throws `NoBox` when this host could not start one. */
@@ -20,7 +22,12 @@ export interface BoxName {
 }
 
 export type Probe =
-  | { readonly ok: true; readonly notes: readonly string[] }
+  | {
+      readonly ok: true
+      readonly notes: readonly string[]
+      /** Where lasting boxes live: runners that name the same place find each other's boxes by `list`. */
+      readonly place?: string
+    }
   | { readonly ok: false; readonly why: string }
 
 export interface BoxOrder extends BoxName {

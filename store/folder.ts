@@ -12,6 +12,10 @@ export interface Folder extends AsyncDisposable {
   readonly files: string
   readonly boxes: string
   readonly adminToken: string
+  /** Where the name of this folder's runner is kept. */
+  readonly runner: string
+  /** Where the installation's key is kept, if no variable sets it. */
+  readonly secretKey: string
 }
 
 /**
@@ -29,6 +33,8 @@ export const openFolder = async (path: string): Promise<Folder> => {
     files: join(root, 'files'),
     boxes: join(root, 'boxes'),
     adminToken: join(root, 'admin-token'),
+    runner: join(root, 'runner'),
+    secretKey: join(root, 'secret-key'),
     [Symbol.asyncDispose]: async () => lock.close(),
   }
   try {

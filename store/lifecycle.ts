@@ -9,6 +9,7 @@ export type Folded = Pick<
   | 'state'
   | 'folded'
   | 'attempt'
+  | 'claim'
   | 'startedAt'
   | 'endedAt'
   | 'cost'
@@ -49,7 +50,11 @@ const change = (job: Folded, entry: Entry<Event>): Partial<Folded> => {
     case 'retrying':
       return { state: 'queued' }
     case 'started':
-      return { state: 'starting', attempt: entry.attempt }
+      return {
+        state: 'starting',
+        attempt: entry.attempt,
+        claim: { runner: entry.runner, at: entry.at },
+      }
     case 'opened':
       return { state: 'running', startedAt: job.startedAt ?? entry.at }
     case 'asked':

@@ -93,12 +93,15 @@ export interface Job extends Row {
   readonly continues?: string
   readonly parent?: string
 
-  readonly lease?: { readonly runner: string; readonly until: string }
+  /** Who carries this attempt, renewed while it does. */
+  readonly lease?: { readonly runner: string; readonly attempt: number; readonly until: string }
   readonly cancel?: { readonly by: string; readonly at: string }
 
   readonly state: JobState
   readonly folded: number
   readonly attempt: number
+  /** Who began this attempt, and when. */
+  readonly claim?: { readonly runner: string; readonly at: string }
   readonly startedAt?: string
   readonly endedAt?: string
   /** Micro-dollars. */
@@ -188,6 +191,8 @@ export interface Runner extends Row {
   /** Why there is no sandbox, a sentence for the person who asked. */
   readonly why?: string
   readonly agents: readonly string[]
+  /** Where its boxes live, if they outlive it. */
+  readonly place?: string
   readonly until: string
 }
 

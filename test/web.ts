@@ -35,7 +35,8 @@ export const openWeb = async (changed: Partial<WebParts> = {}) => {
   const { intake } = openCrew({
     ...{ store, bell, queue, repos, files, now, gateway },
     sandboxes: [],
-    agents: [],
+    runner: 'r1',
+    agents: () => [],
     defaultAgent: 'script',
     concurrency: 1,
     log: { error: () => {} },

@@ -1,0 +1,55 @@
+import type { Box, Sandbox } from '../sandbox/sandbox.ts'
+import type { Job } from '../store/records.ts'
+import type { Store } from '../store/store.ts'
+import { holdOf, takeHold } from './lease.ts'
+import type { Logbook } from './logbook.ts'
+
+/** The box of a lost runner on another host may still be at work: that host's runner has this long to come back for it. */
+const elsewhereMs = 60_000
+
+/** What became of a running job that this runner does not have in hand. */
+export type Takeover =
+  /** Somebody holds it, or held it too lately to be sure; look again then, ISO. */
+  | { readonly is: 'held'; readonly until: string }
+  /** This runner's earlier life opened the box, which goes on. */
+  | { readonly is: 'alive'; readonly box: Box }
+  /** The attempt has no box any more, and its job is this runner's to recover. */
+  | { readonly is: 'lost' }
+
+export interface TakeoverParts {
+  readonly runner: string
+  readonly store: Store
+  readonly logbook: Logbook
+  readonly sandbox: Sandbox
+  /** Where this runner's boxes live, if they outlive it. */
+  readonly place?: string
+  readonly now: () => Date
+}
+
+/**
+ * Takes a running job over from a runner that let it lapse. Its own earlier life's box is adopted; that of another runner
+ * is ended, for its way to the gateway died with that runner.
+ */
+export const openTakeover =
+  (parts: TakeoverParts) =>
+  async (job: Job): Promise<Takeover> => {
+    const { runner, store, sandbox, place, now } = parts
+    const hold = holdOf(job)
+    const time = now().toISOString()
+    if (hold && hold.runner !== runner) {
+      const until = (await isElsewhere(hold.runner)) ? later(hold.until, elsewhereMs) : hold.until
+      if (until > time) return { is: 'held', until }
+    }
+    if (!(await takeHold(parts, job))) return { is: 'held', until: later(time, 1000) }
+    const box = await sandbox.adopt({ job: job._id, attempt: job.attempt })
+    if (box && hold?.runner === runner) return { is: 'alive', box }
+    await box?.close()
+    return { is: 'lost' }
+
+    /** Whether the box of that runner may be alive where this one cannot see it. */
+    async function isElsewhere(name: string): Promise<boolean> {
+      return place === undefined || (await store.get('runners', name))?.place !== place
+    }
+  }
+
+const later = (from: string, ms: number) => new Date(Date.parse(from) + ms).toISOString()
