@@ -7,6 +7,7 @@ import { workspacesApi } from './api/workspaces.ts'
 import { assets } from './assets.ts'
 import { authenticate } from './auth.ts'
 import { limitBody } from './body.ts'
+import { health } from './health.ts'
 import { chatPages } from './pages/chat.ts'
 import { jobPages } from './pages/jobs.ts'
 import { loginPages } from './pages/login.ts'
@@ -19,7 +20,7 @@ import type { Env, WebParts } from './web.ts'
 
 /** The web as a value: pages, API, login, and Slack's door. */
 export const openApp = (parts: WebParts): Hono<Env> => {
-  const { log, ready, slack, version } = parts
+  const { log, slack } = parts
   const app = new Hono<Env>()
   app.use(secureHeaders({ ...headers, overwrite: false }))
 
@@ -35,12 +36,7 @@ export const openApp = (parts: WebParts): Hono<Env> => {
     throw new Problem({ status: 404, detail: `There is nothing at ${c.req.path.slice(0, 200)}.` })
   })
 
-  app.get('/healthz', c => c.json({ ok: true, version }))
-  app.get('/readyz', async c => {
-    const engines = await ready()
-    const ok = engines.every(engine => engine.ok)
-    return c.json({ ok, engines }, ok ? 200 : 503)
-  })
+  app.route('/', health(parts))
   app.route('/assets', assets())
   if (slack) app.route('/slack/events', slackEvents(parts, slack.signingSecret))
   app.route('/', loginPages(parts))
