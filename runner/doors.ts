@@ -1,7 +1,7 @@
 import type { Doors } from '../sandbox/gateway.ts'
 import type { Files } from '../store/files.ts'
 import { randomId } from '../store/ids.ts'
-import { sessionName } from '../store/lifecycle.ts'
+import { isOver, sessionName } from '../store/lifecycle.ts'
 import type { Repos } from '../store/repos.ts'
 import type { Store } from '../store/store.ts'
 import type { Logbook } from './logbook.ts'
@@ -33,6 +33,10 @@ export const openDoors = ({
       attempt,
     )
     return id
+  },
+  current: async ({ job, attempt }) => {
+    const now = await logbook.current(job)
+    return now?.attempt === attempt && !isOver(now.state)
   },
   spent: async ({ job, attempt }) => {
     const log = await logbook.read(job)

@@ -6,9 +6,10 @@ import type { Readable } from 'node:stream'
  */
 export interface Gateway extends AsyncDisposable {
   /**
-   * Opens the socket of an attempt, closing that of an earlier one; nothing happens when it is open. A box that outlived its
-   * gateway finds the socket at its place again. Arguments
-   * are plain data: the gateway may live elsewhere.
+   * Opens the socket of an attempt, closing that of an earlier one; nothing happens when it is open. What was admitted first
+   * holds: a repeat cannot change its grants. Arguments are plain data: the gateway may live elsewhere. An admission is
+   * remembered until its release: a box that outlived its gateway finds the socket at its place again, with what it has
+   * spent. Disposing ends the sockets and keeps the folders.
    */
   admit(admission: Admission): Promise<{ readonly folder: string }>
   /** Closes the socket and removes its folder, after requests in flight were ended and metered. Safe to repeat. */
@@ -45,6 +46,8 @@ export interface Doors {
     file: OutgoingFile,
     limit: number,
   ): Promise<string>
+  /** Whether this attempt is its job's last and the job is not over. One that is not any more never is again. */
+  current(at: { readonly job: string; readonly attempt: number }): Promise<boolean>
   /** Micro-dollars that this attempt has spent by its log. A gateway that starts again counts on from there. */
   spent(at: { readonly job: string; readonly attempt: number }): Promise<number>
   metered(at: { readonly job: string; readonly attempt: number }, usage: Usage): Promise<void>
@@ -91,4 +94,15 @@ export interface DoorResponse {
 export interface ModelAccess {
   readonly baseUrl: string
   readonly headers: Readonly<Record<string, string>>
+}
+
+/** There is no gateway to ask, after asking for a while. Admit and release are safe to repeat. */
+export class NoGateway extends Error {
+  override name = 'NoGateway'
+  constructor(options?: ErrorOptions) {
+    super(
+      'The gateway does not answer; is `start gateway` running on this host with the same GATEWAY_FOLDER?',
+      options,
+    )
+  }
 }

@@ -1,13 +1,17 @@
-import { rm } from 'node:fs/promises'
+import { access, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Door } from './gateway/door.ts'
 import { openDoor } from './gateway/door.ts'
+import { openMemory } from './gateway/memory.ts'
 import type { Price } from './gateway/prices.ts'
-import type { Doors, Gateway, ModelAccess } from './gateway.ts'
+import { socketName } from './gateway/socket.ts'
+import { openTurns } from './gateway/turns.ts'
+import type { Admission, Doors, Gateway, ModelAccess } from './gateway.ts'
 
 /**
  * The gateway in this process: below `folder`, which is its alone, a folder `<job>-<attempt>` with a socket for each admitted
- * attempt. Rejects to admit an attempt while a later one of the same job has its socket.
+ * attempt. What an earlier gateway had open here gets its sockets again, which admit and release wait for, and what is no
+ * job's attempt any more is released. Rejects to admit an attempt while a later one of the same job has its socket.
  */
 export const openGateway = ({
   folder,
@@ -25,33 +29,78 @@ export const openGateway = ({
   readonly failed?: (error: unknown) => void
 }): Gateway => {
   const open = new Map<string, Door>()
+  const memory = openMemory(folder, failed)
+  const turns = openTurns()
+  let closing = false
   const folderOf = (job: string, attempt: number) => join(folder, `${job}-${attempt}`)
 
-  const release = async (job: string, attempt: number) => {
+  /** Ends the socket and leaves its folder. */
+  const shut = async (job: string, door: Door) => {
+    await door.close()
+    if (open.get(job) === door) open.delete(job)
+  }
+  const leave = async (job: string, attempt: number) => {
     const door = open.get(job)
-    if (door?.attempt === attempt) {
-      await door.close()
-      if (open.get(job) === door) open.delete(job)
-    }
+    if (door?.attempt === attempt) await shut(job, door)
+    await memory.forget(job, attempt)
     // Also one that an earlier process left.
     await rm(folderOf(job, attempt), { recursive: true, force: true })
   }
+  const enter = async (given: Admission): Promise<string> => {
+    const { job, attempt } = given
+    const path = folderOf(job, attempt)
+    const before = open.get(job)
+    if (before && before.attempt > attempt)
+      throw new Error(`Attempt ${attempt} of job ${job} comes after attempt ${before.attempt} was admitted.`)
+    if (before?.attempt === attempt) {
+      if (await isThere(join(path, socketName))) return path
+      await shut(job, before)
+    } else if (before) await leave(job, before.attempt)
+    if (closing) throw new Error('The gateway is closing and lets nobody in.')
+    const remembered = await memory.get(job, attempt)
+    if (!remembered) await memory.keep(given)
+    const admission = remembered ?? given
+    open.set(job, await openDoor({ admission, folder: path, doors, access: model, prices, failed }))
+    return path
+  }
+
+  const restore = async () => {
+    const remembered = await memory.all()
+    const entering = remembered.map(admission => turns.take(admission.job, () => enter(admission)))
+    for (const { reason } of (await Promise.allSettled(entering)).filter(each => each.status === 'rejected'))
+      if (!closing) failed(reason)
+    return remembered
+  }
+  const sweep = async ({ job, attempt }: Admission) => {
+    if (closing || (await doors.current({ job, attempt }))) return
+    await turns.take(job, () => leave(job, attempt))
+  }
+  const restored = restore().catch((error: unknown) => {
+    failed(error)
+    return []
+  })
+  const swept = restored.then(remembered => Promise.all(remembered.map(each => sweep(each).catch(failed))))
+
   return {
     admit: async admission => {
-      const { job, attempt } = admission
-      const before = open.get(job)
-      if (before && before.attempt > attempt)
-        throw new Error(
-          `Attempt ${attempt} of job ${job} comes after attempt ${before.attempt} was admitted.`,
-        )
-      if (before) await release(job, before.attempt)
-      const path = folderOf(job, attempt)
-      open.set(job, await openDoor({ admission, folder: path, doors, access: model, prices, failed }))
-      return { folder: path }
+      await restored
+      return { folder: await turns.take(admission.job, () => enter(admission)) }
     },
-    release,
+    release: async (job, attempt) => {
+      await restored
+      await turns.take(job, () => leave(job, attempt))
+    },
     [Symbol.asyncDispose]: async () => {
-      await Promise.all([...open].map(([job, { attempt }]) => release(job, attempt)))
+      closing = true
+      await swept
+      await turns.all()
+      await Promise.all([...open].map(([job, door]) => shut(job, door)))
     },
   }
 }
+
+const isThere = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  )

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import type { Admission, Doors, ModelAccess } from '../gateway.ts'
+import { openFence } from './fence.ts'
 import { openFileRoute } from './files.ts'
 import { gitPath, openGitRoute } from './git.ts'
 import { openModelRoute, Unreachable } from './model.ts'
@@ -44,15 +45,18 @@ export const openDoor = async ({
 }: DoorParts): Promise<Door> => {
   const at = { job, attempt }
   const refuse = openRefusals(refusal => doors.refused(at, refusal))
+  const fence = openFence(attempt, () => doors.current(at))
   const model = openModelRoute({
     access,
     budget: grants.budget,
     prices,
+    fence,
+    spent: () => doors.spent(at),
     metered: usage => doors.metered(at, usage).catch(failed),
   })
   const routes = {
     model: model.handle,
-    git: openGitRoute(grants, doors, refuse),
+    git: openGitRoute(grants, doors, fence, refuse),
     files: openFileRoute(at, grants, doors),
   }
 

@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import type { Dispatcher } from 'undici'
 import type { ModelAccess, Usage } from '../gateway.ts'
 import { check } from './check.ts'
+import type { Fence } from './fence.ts'
 import { fromApi, toApi } from './headers.ts'
 import { openMeter } from './meter.ts'
 import type { Price } from './prices.ts'
@@ -25,6 +26,9 @@ export interface ModelParts {
   /** Micro-dollars; absent means no limit. */
   readonly budget: number | undefined
   readonly prices: Readonly<Record<string, Price>> | undefined
+  readonly fence: Fence
+  /** Micro-dollars that the attempt has spent by its log. */
+  readonly spent: () => Promise<number>
   readonly metered: (usage: Usage) => Promise<void>
 }
 
@@ -32,9 +36,33 @@ export interface ModelParts {
  * The model route: passes messages to the API with the real credentials put in and whatever the box sent as such thrown
  * away, streams the answer back as it comes, and meters each call once by the API's own count, also one that broke off.
  */
-export const openModelRoute = ({ access, budget, prices, metered }: ModelParts): ModelRoute => {
+export const openModelRoute = ({
+  access,
+  budget,
+  prices,
+  fence,
+  spent: spentBefore,
+  metered,
+}: ModelParts): ModelRoute => {
   let upstream: ReturnType<typeof connect> | undefined
-  let spent = 0
+  /** Before this socket was opened, asked for with its first call, which is before it spends anything itself. */
+  let earlier: Promise<number> | undefined
+  let since = 0
+
+  const withinBudget = async (budget: number, pathname: string) => {
+    earlier ??= spentBefore()
+    const spent = since + (await earlier.catch(again))
+    if (spent >= budget)
+      throw new Refused(
+        402,
+        pathname,
+        `The budget of this job is spent: ${dollars(spent)} of the ${dollars(budget)} it had. Give it more and retry it.`,
+      )
+  }
+  const again = (error: unknown): never => {
+    earlier = undefined
+    throw error
+  }
 
   return {
     handle: async (request, response, { pathname, searchParams }) => {
@@ -50,12 +78,8 @@ export const openModelRoute = ({ access, budget, prices, metered }: ModelParts):
           pathname,
           'No model is connected: set ANTHROPIC_API_KEY where Bellhop runs, and start it again.',
         )
-      if (budget !== undefined && spent >= budget)
-        throw new Refused(
-          402,
-          pathname,
-          `The budget of this job is spent: ${dollars(spent)} of the ${dollars(budget)} it had. Give it more and retry it.`,
-        )
+      await fence.passOften(pathname)
+      if (budget !== undefined) await withinBudget(budget, pathname)
       const asked = await check(bodyOf(request))
       const gone = new AbortController()
       response.once('close', () => gone.abort())
@@ -78,7 +102,7 @@ export const openModelRoute = ({ access, budget, prices, metered }: ModelParts):
       await pipeline(answer.body, meter.pass, response).catch(() => response.destroy())
       const used = meter.used()
       if (!used) return
-      spent += used.cost
+      since += used.cost
       await metered(used)
     },
     close: async () => await (await upstream)?.dispatcher.destroy(),

@@ -4,7 +4,10 @@ import type { Server } from 'node:http'
 import { dirname, join } from 'node:path'
 
 /** The kernel takes this many bytes as a socket's path, its end included: 108 on Linux, 104 elsewhere. */
-const longestPath = process.platform === 'linux' ? 108 : 104
+export const longestPath = process.platform === 'linux' ? 108 : 104
+
+/** The socket's name in the folder that a box sees. */
+export const socketName = 'gateway.sock'
 
 /**
  * Makes a folder that holds nothing but a listening socket. A box sees this folder alone, and no other user can list the one
@@ -15,7 +18,7 @@ export const listenIn = async (server: Server, folder: string): Promise<void> =>
     await mkdir(path, { recursive: true })
     await chmod(path, 0o711)
   }
-  const socket = join(folder, 'gateway.sock')
+  const socket = join(folder, socketName)
   await rm(socket, { force: true })
   if (Buffer.byteLength(socket) < longestPath) await listen(server, socket)
   else await listenShort(server, folder)
@@ -28,10 +31,12 @@ export const listenIn = async (server: Server, folder: string): Promise<void> =>
  */
 const listenShort = async (server: Server, folder: string) => {
   if (process.platform !== 'linux')
-    throw new Error(`The path ${folder} is too long for a socket: set BELLHOP_DATA to a shorter one.`)
+    throw new Error(
+      `The path ${folder} is too long for a socket: set BELLHOP_DATA, or GATEWAY_FOLDER, to a shorter one.`,
+    )
   const handle = await open(folder, 'r')
   server.once('close', () => handle.close())
-  await listen(server, `/proc/self/fd/${handle.fd}/gateway.sock`)
+  await listen(server, `/proc/self/fd/${handle.fd}/${socketName}`)
 }
 
 const listen = async (server: Server, path: string): Promise<void> => {

@@ -63,6 +63,7 @@ export const openTrial = async (
   const refused: Parameters<Doors['refused']>[1][] = []
   const kept: { readonly name: string; readonly mime: string; readonly purpose: string }[] = []
   const failures: unknown[] = []
+  const past = new Set<string>()
   const doors: Doors = {
     git: (repository, asked, push) => repos.serve(repository, asked, { push }),
     readFile: id => files.read(id),
@@ -71,6 +72,7 @@ export const openTrial = async (
       kept.push(file)
       return `kept${kept.length - 1}`
     },
+    current: async ({ job, attempt }) => !past.has(`${job}-${attempt}`),
     spent: async () => metered.reduce((sum, { cost }) => sum + cost, 0),
     metered: async (_at, usage) => {
       metered.push(usage)
