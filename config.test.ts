@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Role } from './config.ts'
 import { BadConfig, readConfig } from './config.ts'
 
 test('an empty environment gives the defaults, and they cannot be changed', () => {
@@ -39,6 +40,19 @@ for (const [environment, sentence] of bad)
       (error: Error) => error instanceof BadConfig && sentence.test(error.message),
     )
   })
+
+test('a role that runs apart names the first variable it misses, and has a port of its own', () => {
+  const shared = { MONGODB_URL: 'mongodb://127.0.0.1/b', REDIS_URL: 'redis://127.0.0.1' }
+  const refused = (role: Role, environment: Record<string, string>, sentence: RegExp) =>
+    assert.throws(() => readConfig(environment, role), sentence)
+  refused('runner', {}, /A runner that runs apart needs MONGODB_URL: a MongoDB address, such as/)
+  refused('web', shared, /needs BELLHOP_SECRET_KEY: at least 32/)
+  const keyed = { ...shared, BELLHOP_SECRET_KEY: 'k'.repeat(32) }
+  refused('bot', keyed, /needs WEB_URL: .*WEB_URL=http/)
+  refused('gateway', { ...keyed, WEB_URL: 'http://127.0.0.1:8080' }, /needs GATEWAY_FOLDER/)
+  assert.equal(readConfig(keyed, 'web').port, 8080)
+  assert.equal(readConfig({ ...keyed, WEB_URL: 'http://127.0.0.1:8080/' }, 'runner').port, 8082)
+})
 
 test('an API key goes before a subscription, and both become headers', () => {
   const both = readConfig({ ANTHROPIC_API_KEY: 'k', CLAUDE_CODE_OAUTH_TOKEN: 't' })

@@ -1,6 +1,13 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 
+/** What one process is: everything, or one part of an installation whose parts run apart. */
+export const roles = ['all', 'web', 'bot', 'runner', 'gateway'] as const
+export type Role = (typeof roles)[number]
+
+/** Where each role listens unless told: people open the first, the others answer for their health. */
+const ports: Readonly<Record<Role, number>> = { all: 8080, web: 8080, bot: 8081, runner: 8082, gateway: 8083 }
+
 /** The environment, read once: frozen, validated, with the defaults of the README's table. */
 export interface Config {
   readonly data: string
@@ -64,7 +71,7 @@ const url = z.url({ protocol: /^https?$/ })
 
 const variables = z.object({
   BELLHOP_DATA: text.default('.bellhop'),
-  PORT: port.default(8080),
+  PORT: port.optional(),
   HOST: text.default('127.0.0.1'),
   PUBLIC_URL: url.optional(),
   MONGODB_URL: z.url({ protocol: /^mongodb(\+srv)?$/ }).optional(),
@@ -106,6 +113,7 @@ const expected: Readonly<Record<string, string>> = {
   REDIS_URL: 'a Redis address, such as REDIS_URL=redis://127.0.0.1:6379',
   BELLHOP_SECRET_KEY: 'at least 32 characters; make one with `openssl rand -hex 32`',
   WEB_URL: 'the address at which the other roles reach the web, such as WEB_URL=http://web:8080',
+  GATEWAY_FOLDER: 'the folder of sockets that the gateway and the runner of a host share',
   GATEWAY_URL: 'the address at which the web reaches the gateway, such as GATEWAY_URL=http://gateway:8083',
   SANDBOX: 'auto, docker, bubblewrap or process, such as SANDBOX=bubblewrap',
   RUNNER_CONCURRENCY: 'how many jobs run at once, 1 to 1000, such as RUNNER_CONCURRENCY=4',
@@ -138,8 +146,11 @@ export const demoConfig = (
     LOG_LEVEL: 'warn',
   })
 
-/** Reads the environment. Throws `BadConfig` at the first variable that cannot be used. An empty one counts as unset. */
-export const readConfig = (environment: Environment = process.env): Config => {
+/**
+ * Reads the environment for a role. Throws `BadConfig` at the first variable that cannot be used, or that the role misses.
+ * An empty one counts as unset.
+ */
+export const readConfig = (environment: Environment = process.env, role: Role = 'all'): Config => {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
   const parsed = variables.safeParse(given)
   if (!parsed.success) {
@@ -160,10 +171,11 @@ export const readConfig = (environment: Environment = process.env): Config => {
   })
   needs(v, 'MONGODB_URL', ['REDIS_URL'], { REDIS_URL: 'several processes share both; set both or neither' })
   needs(v, 'REDIS_URL', ['MONGODB_URL'], { MONGODB_URL: 'several processes share both; set both or neither' })
+  if (role !== 'all') for (const name of missing[role]) if (!v[name]) throw new BadConfig(apart(role, name))
   const key = modelHeaders(v.ANTHROPIC_API_KEY, v.CLAUDE_CODE_OAUTH_TOKEN)
   return Object.freeze({
     data: v.BELLHOP_DATA,
-    port: v.PORT,
+    port: v.PORT ?? ports[role],
     host: v.HOST,
     ...(v.PUBLIC_URL && { publicUrl: plain(v.PUBLIC_URL) }),
     ...(v.MONGODB_URL && v.REDIS_URL && { shared: { mongodbUrl: v.MONGODB_URL, redisUrl: v.REDIS_URL } }),
@@ -207,6 +219,18 @@ export const readConfig = (environment: Environment = process.env): Config => {
     path: v.PATH,
   })
 }
+
+const shared = ['MONGODB_URL', 'REDIS_URL', 'BELLHOP_SECRET_KEY'] as const
+/** What a part of an installation cannot do without. */
+const missing: Readonly<Record<Exclude<Role, 'all'>, readonly (keyof Variables)[]>> = {
+  web: shared,
+  bot: [...shared, 'WEB_URL'],
+  runner: [...shared, 'WEB_URL'],
+  gateway: [...shared, 'WEB_URL', 'GATEWAY_FOLDER'],
+}
+
+const apart = (role: Role, name: keyof Variables): string =>
+  `A ${role} that runs apart needs ${name}: ${expected[name] ?? 'the same for each role of the installation'}.`
 
 type Variables = z.infer<typeof variables>
 
