@@ -2,6 +2,7 @@ import { git } from './bare-git.ts'
 import { isRefName } from './bare-names.ts'
 import { commitOf, moveRefs, resolve } from './bare-refs.ts'
 import type { Merge, Repos } from './repos.ts'
+import { BadName } from './repos.ts'
 
 /** What a commit is made by: the house itself. */
 const identity = { name: 'Bellhop', email: 'bellhop@localhost' }
@@ -75,7 +76,7 @@ const join = async (
 /** Moves `ref` to `to`, or beside it when another commit is there already. Nothing happens without `ref`. */
 export const shelve = async (repository: string, ref: string, to: string): Promise<void> => {
   if (!isRefName(ref) || !isRefName(to) || !to.startsWith('refs/bellhop/'))
-    throw new Error(`${JSON.stringify(ref)} cannot be shelved at ${JSON.stringify(to)}.`)
+    throw new BadName(`${JSON.stringify(ref)} cannot be shelved at ${JSON.stringify(to)}.`)
   let refusal: { readonly tip: string; readonly why: string } | undefined
   for (;;) {
     const tip = await resolve(repository, ref)

@@ -1,5 +1,12 @@
-/** Whether `id` can name a repository, and so a folder. */
-export const isRepositoryId = (id: string): boolean => /^[a-z0-9]{1,100}$/.test(id)
+import { BadName } from './repos.ts'
+
+/** Throws `BadName` for what cannot name a repository, and so a folder. */
+export const checkRepositoryId = (id: string): void => {
+  if (!/^[a-z0-9]{1,100}$/.test(id))
+    throw new BadName(
+      `${JSON.stringify(id)} cannot name a repository: use lower-case letters and digits, at most 100.`,
+    )
+}
 
 /**
  * Whether `ref` can name a branch, a tag or a ref, by the rules of `git check-ref-format`; besides, it may not begin as an

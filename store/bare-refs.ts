@@ -1,5 +1,6 @@
 import { git } from './bare-git.ts'
 import { isRefName } from './bare-names.ts'
+import { Unknown } from './repos.ts'
 
 /**
  * The commit that `ref` names: a full ref, `HEAD`, a whole hash, else a branch, a tag or the beginning of a hash, in this
@@ -23,10 +24,10 @@ const candidates = (ref: string): readonly string[] => {
   return /^[0-9a-f]{7,39}$/.test(ref) ? [...names, ref] : names
 }
 
-/** As `resolve`, for a caller who knows that there is such a commit. Throws when there is none. */
+/** As `resolve`, for a caller who knows that there is such a commit. Throws `Unknown` when there is none. */
 export const commitOf = async (repository: string, ref: string): Promise<string> => {
   const commit = await resolve(repository, ref)
-  if (!commit) throw new Error(`The repository has no commit named ${JSON.stringify(ref)}.`)
+  if (!commit) throw new Unknown(`The repository has no commit named ${JSON.stringify(ref)}.`)
   return commit
 }
 

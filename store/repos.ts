@@ -3,11 +3,17 @@ import type { Readable } from 'node:stream'
 /**
  * Bare repositories, one per workspace, read and written by plumbing alone: no checkout, so nothing that a job wrote is
  * ever followed or run. Refs: `main` is the workspace, `refs/heads/jobs/<job>` a job's work, `refs/bellhop/…` what no
- * branch holds any more.
+ * branch holds any more. What names nothing is `undefined` or empty where a verb says so; else `Unknown` is thrown, as for
+ * a repository that is not there, and `BadName` for what can name none.
  */
 export interface Repos {
-  /** Makes the repository with an empty root commit on `main`. Safe to repeat. */
-  create(id: string): Promise<void>
+  /**
+   * Makes the repository: with an empty root commit on `main`, or as a clone of `from`, whose default branch becomes `main`
+   * and whose other branches and tags come along; one with a name that the house needs itself is called `upstream-…`.
+   * Safe to repeat, and made whole or not at all. Throws `BadUpstream` where the clone cannot be made, or what is there
+   * is no clone of the same upstream.
+   */
+  create(id: string, from?: Upstream): Promise<void>
   /** The commit that a ref, branch name or hash names, or `undefined`. */
   resolve(id: string, ref: string): Promise<string | undefined>
   /** A folder's entries, folders first, by name; `undefined` when there is no such folder. `path` is '' for the root. */
@@ -43,6 +49,11 @@ export interface Repos {
   shelve(id: string, ref: string, to: string): Promise<void>
   /** Smart HTTP for one repository: clone and fetch of everything, push where `push` allows it. */
   serve(id: string, request: GitRequest, rights: GitRights): Promise<GitResponse>
+}
+
+/** Where a repository comes from: an `https` address without credentials. */
+export interface Upstream {
+  readonly url: string
 }
 
 export interface TreeEntry {
@@ -81,4 +92,24 @@ export interface GitResponse {
 export interface GitRights {
   /** A sentence to refuse a push to `ref` with, or `undefined` to allow it. Absent: no push at all. */
   readonly push?: (ref: string) => string | undefined
+}
+
+/** There is no such repository or commit; the message says which. */
+export class Unknown extends Error {
+  override name = 'Unknown'
+}
+
+/** A name that no repository or ref can have. */
+export class BadName extends Error {
+  override name = 'BadName'
+}
+
+/** The upstream could not be cloned; the message is a sentence for the person who named it. */
+export class BadUpstream extends Error {
+  override name = 'BadUpstream'
+}
+
+/** Who owns the repositories did not answer; what was asked may or may not have been done, and can be asked again. */
+export class OwnerAway extends Error {
+  override name = 'OwnerAway'
 }

@@ -1,13 +1,12 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { finished, Readable } from 'node:stream'
-import { createGunzip } from 'node:zlib'
+import type { Readable } from 'node:stream'
+import { finished } from 'node:stream'
 import { startGit } from './bare-git.ts'
-import { BadPush, readPush } from './push.ts'
-import { flush, judge, packet, report } from './refusal.ts'
+import { flush, packet } from './refusal.ts'
 import type { GitRequest, GitResponse, GitRights } from './repos.ts'
-
-type Service = 'upload-pack' | 'receive-pack'
+import type { Service } from './screen.ts'
+import { answer, screen } from './screen.ts'
 
 const serviceSettings = [
   'uploadpack.allowFilter=true',
@@ -22,54 +21,18 @@ const serviceSettings = [
 /** What a client may say of the objects that it has and wants; git's own http.maxRequestBuffer. */
 const mostWantBytes = 10 * 1024 * 1024
 
-/**
- * Git's smart HTTP for one bare repository, without CGI. What a push would change is read and judged before git is started.
- * A request that cannot be served still has its body read to the end, so that the client sees the answer and no reset.
- */
+/** Git's smart HTTP for one bare repository, without CGI. */
 export const serveGit = async (
   repository: string,
   request: GitRequest,
   rights: GitRights,
 ): Promise<GitResponse> => {
-  request.body.on('error', () => {}) // A client that goes away: `finished` tells whoever needs to know.
-  const route = routeOf(request)
-  if (!route) return refuse(request.body, 403, 'Only smart HTTP is served here: fetch and push with git.')
-  if (route.service === 'receive-pack' && !rights.push)
-    return refuse(request.body, 403, 'You may read this repository, but not push to it.')
-  if (route.advertise) {
-    request.body.resume()
-    return await advertise(repository, request, route.service)
-  }
-  const { 'content-type': type, 'content-encoding': encoding = 'identity' } = request.headers
-  if (
-    type !== `application/x-git-${route.service}-request` ||
-    !['identity', 'gzip', 'x-gzip'].includes(encoding)
-  )
-    return refuse(request.body, 415, 'The body is not what git sends.')
-  const body = encoding === 'identity' ? request.body : unzip(request.body)
-  if (route.service === 'upload-pack') return await run(repository, request, route.service, body)
-  try {
-    const push = await readPush(body)
-    const refusals = judge(push, rights.push!)
-    if (refusals.size === 0) return await run(repository, request, route.service, body, push.bytes)
-    body.resume()
-    return answer(route.service, 'result', Readable.from([report(refusals, push.capabilities)]))
-  } catch (error) {
-    if (error instanceof BadPush) return refuse(body, 400, error.message)
-    throw error
-  }
-}
-
-const routeOf = ({
-  method,
-  path,
-  query,
-}: GitRequest): { readonly service: Service; readonly advertise: boolean } | undefined => {
-  const advertise = method === 'GET' && path === '/info/refs'
-  const name = advertise ? query.get('service') : method === 'POST' ? path.slice(1) : undefined
-  if (name === 'git-upload-pack') return { service: 'upload-pack', advertise }
-  if (name === 'git-receive-pack') return { service: 'receive-pack', advertise }
-  return undefined
+  const screened = await screen(request, rights)
+  if ('answer' in screened) return screened.answer
+  const { service, body, head } = screened
+  return screened.advertise
+    ? await advertise(repository, request, service)
+    : await run(repository, request, service, body, head)
 }
 
 const advertise = async (repository: string, request: GitRequest, service: Service): Promise<GitResponse> => {
@@ -137,27 +100,3 @@ const start = async (
 }
 
 const protocolOf = ({ headers }: GitRequest) => /^version=[0-2]$/.exec(headers['git-protocol'] ?? '')?.[0]
-
-const unzip = (body: Readable): Readable => {
-  const gunzip = createGunzip()
-  gunzip.on('error', () => body.resume())
-  finished(body, { writable: false }, error => {
-    if (error) gunzip.destroy(error)
-  })
-  return body.pipe(gunzip)
-}
-
-const answer = (service: Service, kind: 'advertisement' | 'result', body: Readable): GitResponse => ({
-  status: 200,
-  headers: { 'content-type': `application/x-git-${service}-${kind}`, 'cache-control': 'no-cache' },
-  body,
-})
-
-const refuse = (body: Readable, status: number, why: string): GitResponse => {
-  body.resume()
-  return {
-    status,
-    headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-cache' },
-    body: `${why}\n`,
-  }
-}

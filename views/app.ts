@@ -14,6 +14,7 @@ import { loginPages } from './pages/login.ts'
 import { sendTrouble } from './pages/trouble.ts'
 import { workspacePages } from './pages/workspaces.ts'
 import { Problem, sendProblem } from './problem.ts'
+import { reposDoor } from './repos-door.ts'
 import { userShape } from './shapes.ts'
 import { slackEvents } from './slack-events.ts'
 import type { Env, WebParts } from './web.ts'
@@ -39,6 +40,7 @@ export const openApp = (parts: WebParts): Hono<Env> => {
   app.route('/', health(parts))
   app.route('/assets', assets())
   if (slack) app.route('/slack/events', slackEvents(parts, slack.signingSecret))
+  if (parts.reposToken) app.route('/internal/repos', reposDoor({ repos, log, token: parts.reposToken }))
   app.route('/', loginPages(parts))
 
   app.use(authenticate(parts))

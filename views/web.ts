@@ -16,6 +16,8 @@ export interface WebParts {
   readonly now: () => Date
   /** The address people open; known once the server listens. */
   readonly publicUrl: () => string
+  /** What the other roles show to get at the repositories; where it is absent, they are open to none. */
+  readonly reposToken?: string
   readonly slack?: { readonly signingSecret: string }
   /** What each engine says of itself when asked whether the house is ready. */
   readonly ready: () => Promise<readonly Ready[]>
