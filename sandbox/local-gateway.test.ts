@@ -5,7 +5,7 @@ import { messages, openTrial } from './gateway/trial.contract.ts'
 import { gatewayContract } from './gateway.contract.ts'
 import { openGateway } from './local-gateway.ts'
 
-gatewayContract(openGateway)
+gatewayContract('local', openGateway)
 
 test('a stand-in of the model API that others wrote is understood and metered just as well', async () => {
   const api = new LLMock({ port: 0 })

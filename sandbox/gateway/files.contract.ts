@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
+import { until } from '../../test/house.ts'
 import type { OpenGateway } from './trial.contract.ts'
 import { openTrial } from './trial.contract.ts'
 
@@ -89,6 +92,30 @@ export const filesContract = (openGateway: OpenGateway): void => {
       socket.destroy()
       await gone()
       assert.deepEqual([trial.kept, trial.failures], [[], []])
+    })
+
+    test('an upload that breaks off before it is looked at is nobody’s failure either', async () => {
+      await using trial = await openTrial(openGateway)
+      const broken = Promise.withResolvers<Readable>()
+      const failures: unknown[] = []
+      await using gateway = openGateway({
+        folder: join(trial.root, 'others'),
+        doors: {
+          ...trial.doors,
+          keepFile: async (_at, { body }) => {
+            await until('the body to end', async () => body.destroyed)
+            broken.resolve(body)
+            return await text(body)
+          },
+        },
+        failed: error => failures.push(error),
+      })
+      const { raw, gone } = await trial.admit({}, 1, gateway)
+      const socket = await raw('PUT /files/produced HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\nhalf')
+      socket.destroy()
+      await assert.rejects(text(await broken.promise))
+      await gone()
+      assert.deepEqual(failures, [])
     })
 
     test('an attempt shows at most a hundred files', async () => {

@@ -24,5 +24,27 @@ export const gitContract = (openGateway: OpenGateway): void => {
       assert.equal(await trial.repos.resolve('shop', 'main'), before)
       assert.deepEqual(trial.refused, [{ route: 'git', what: 'refs/heads/main', why }])
     })
+
+    test('an attempt that is not its job’s any more still reads, and its push is refused with a sentence', async () => {
+      await using trial = await openTrial(openGateway)
+      await trial.repos.create('shop')
+      const { git, post } = await trial.admit()
+      await git('clone', '--quiet', '{remote}', 'work')
+      trial.pass(1)
+      await git('-C', 'work', 'fetch', '--quiet', '{remote}')
+      const why = /Attempt 1 is not this job's any more: the job is over, or another attempt has taken/
+      await assert.rejects(git('-C', 'work', 'push', '{remote}', `HEAD:${grants.push}`), why)
+      const late = await post('0000', {}, '/git/workspace.git/git-receive-pack')
+      assert.equal(late.statusCode, 403)
+      assert.match(await late.body.text(), why)
+      assert.equal(await trial.repos.resolve('shop', grants.push), undefined)
+      assert.deepEqual(
+        trial.refused.map(({ route, what }) => [route, what]),
+        [
+          ['git', 'push'],
+          ['git', 'push'],
+        ],
+      )
+    })
   })
 }

@@ -227,6 +227,20 @@ export const modelContract = (openGateway: OpenGateway): void => {
       assert.equal(trial.refused.length, 1)
     })
 
+    test('an attempt that is not its job’s any more is refused, and its call goes nowhere', async () => {
+      await using trial = await openTrial(openGateway)
+      const { post } = await trial.admit()
+      trial.pass(1)
+      const answer = await post(messages())
+      assert.equal(answer.statusCode, 403)
+      assert.match(await sentence(answer), /^Attempt 1 is not this job's any more/)
+      assert.equal(trial.anthropic.requests.length, 0)
+      assert.deepEqual(
+        trial.refused.map(({ route, what }) => [route, what]),
+        [['model', '/v1/messages']],
+      )
+    })
+
     test('where no model is connected the sentence names the variable', async () => {
       await using trial = await openTrial(openGateway, { model: null })
       const { post } = await trial.admit()

@@ -58,10 +58,11 @@ export const sendSentence = (
 
 /**
  * A request's body as a stream of its own: whoever ends it early does not end the connection with it, on which the answer
- * still has to go back.
+ * still has to go back. One that breaks off tells whoever reads it, now or later; where nobody does, nothing happens.
  */
 export const bodyOf = (request: IncomingMessage): Readable => {
   const body = new PassThrough()
+  body.on('error', () => {})
   request.pipe(body)
   finished(request, error => {
     if (error) body.destroy(error)

@@ -81,14 +81,14 @@ export const openTrial = async (
     refused: async (_at, refusal) => void refused.push(refusal),
   }
   const access = model === undefined ? { baseUrl: anthropic.url, headers: { 'x-api-key': key } } : model
-  const gateway = opening.use(
+  const open = () =>
     openGateway({
       folder: join(root, 'gateways'),
       doors,
       failed: error => failures.push(error),
       ...(access && { model: access }),
-    }),
-  )
+    })
+  const gateway = opening.use(open())
   /** Lets an attempt in and gives a way to ask at its socket. */
   const admit = async (more: Partial<Grants> = {}, attempt = 1, through: Gateway = gateway) => {
     const { folder } = await through.admit({ job: 'j1', attempt, grants: { ...grants, ...more } })
@@ -127,6 +127,14 @@ export const openTrial = async (
     anthropic,
     repos,
     gateway,
+    /** Opens the gateway that takes the place of one that was disposed, once what that had open is restored. */
+    again: async () => {
+      const next = opened.use(open())
+      await next.release('nobody', 1)
+      return next
+    },
+    /** From now on this attempt is its job's no more. */
+    pass: (attempt: number, job = 'j1') => void past.add(`${job}-${attempt}`),
     doors,
     admit,
     metered,
