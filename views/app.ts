@@ -40,7 +40,8 @@ export const openApp = (parts: WebParts): Hono<Env> => {
   app.route('/', health(parts))
   app.route('/assets', assets())
   if (slack) app.route('/slack/events', slackEvents(parts, slack.signingSecret))
-  if (parts.reposToken) app.route('/internal/repos', reposDoor({ repos, log, token: parts.reposToken }))
+  if (parts.reposToken)
+    app.route('/internal/repos', reposDoor({ repos: parts.repos, log, token: parts.reposToken }))
   app.route('/', loginPages(parts))
 
   app.use(authenticate(parts))
