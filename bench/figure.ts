@@ -2,7 +2,7 @@
 export interface Figure {
   readonly figure: string
   readonly value: number
-  readonly unit: 'ms' | 'MB'
+  readonly unit: 'ms' | 'MB' | 'jobs/s'
   readonly floor: number
   /** How many times it was measured. */
   readonly n: number

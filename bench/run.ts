@@ -7,6 +7,8 @@ import { line } from './figure.ts'
 const benches: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   start_bubblewrap: async () => (await import('./start.ts')).startBubblewrap(),
   acknowledge: async () => (await import('./acknowledge.ts')).acknowledge(),
+  jobs_embedded: async () => (await import('./jobs.ts')).jobsEmbedded(),
+  event_to_browser: async () => (await import('./browser.ts')).eventToBrowser(),
   ready: async () => (await import('./ready.ts')).ready(),
   idle_memory: async () => (await import('./memory.ts')).idleMemory(),
 }

@@ -22,6 +22,8 @@ export const programs = {
   bellhop: startScript(),
   /** Hono and node:sqlite with one page: what any server of this make must be. */
   hono: [join(root, 'bench/floors/hono.mjs')],
+  /** Hono and a stream of server-sent events, one a second. */
+  sse: [join(root, 'bench/floors/sse.mjs')],
   /** node:http and node:sqlite, one insert a request. */
   insert: [join(root, 'bench/floors/insert.mjs')],
 }
