@@ -64,7 +64,7 @@ export const openEngines = async (config: Config, { unisolated = false } = {}): 
     sandboxes:
       config.sandbox === 'process' ? [unisolating] : [isolating, ...(unisolated ? [unisolating] : [])],
     runner: await kept(folder.runner, randomId),
-    agents: () => agents,
+    agents,
     gateway: (doors: Parameters<CrewParts['gateway']>[0]) =>
       openGateway({
         folder: join(folder.boxes, 'gateways'),

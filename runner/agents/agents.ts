@@ -5,9 +5,10 @@ import { openClaude } from './claude.ts'
 import { openCommand } from './command.ts'
 import { openScript } from './script.ts'
 
-/** The agents that this host can offer, and the programs of the host that their boxes need to see. */
+/** The agents that can be offered, and the programs of the host that their boxes need to see. */
 export interface Offered {
-  readonly agents: readonly Agent[]
+  /** What the boxes of a sandbox have, by the sandbox's name; all that there may be, without one. */
+  readonly agents: (sandbox: string | undefined) => readonly Agent[]
   readonly tools: readonly { readonly from: string; readonly to: string }[]
 }
 
@@ -15,8 +16,8 @@ export interface Offered {
 const claudeInBox = '/opt/bellhop/bin/claude'
 
 /**
- * `command` always, `claude` where its program is found on `path` or in `cache`, `script` only when it was asked for by
- * name: it is for tests and the demo.
+ * `command` always; `claude` in Docker's boxes, whose image has it, and elsewhere where its program is found on `path` or in
+ * `.cache`; `script` only when it was asked for by name: it is for tests and the demo.
  */
 export const openAgents = async ({
   path,
@@ -29,12 +30,11 @@ export const openAgents = async ({
     ...path.split(delimiter),
     join('.cache', 'claude', 'node_modules', '.bin'),
   ])
+  const others = [openCommand(), ...(agent === 'script' ? [openScript()] : [])]
+  const withClaude = [...others, openClaude({ command: basename(claudeInBox) })]
   return {
-    agents: [
-      openCommand(),
-      ...(claude ? [openClaude({ command: basename(claudeInBox) })] : []),
-      ...(agent === 'script' ? [openScript()] : []),
-    ],
+    agents: sandbox =>
+      sandbox === undefined || sandbox === 'docker' || claude !== undefined ? withClaude : others,
     tools: claude ? [{ from: claude, to: claudeInBox }] : [],
   }
 }
