@@ -102,7 +102,7 @@ void describe(`kill -9 (seed ${seed})`, { skip }, () => {
         SLACK_SIGNING_SECRET: slack.signingSecret,
         SLACK_API_URL: slack.apiUrl,
       },
-      entry,
+      { entry },
     )
   type House = Awaited<ReturnType<typeof start>>
 

@@ -77,8 +77,7 @@ void describe('claude, end to end', { skip }, () => {
         ANTHROPIC_BASE_URL: players.url,
         DATABASE_PASSWORD: canaries.of('environment'),
       },
-      undefined,
-      descriptor,
+      { inherited: descriptor },
     )
     closeSync(descriptor)
   })

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Role } from '../config.ts'
 
 /** A real Bellhop in a process of its own. */
 export interface RunningHouse extends AsyncDisposable {
@@ -19,17 +20,20 @@ export interface RunningHouse extends AsyncDisposable {
 }
 
 /**
- * Starts `entry` (main.ts, or a test's own around it) with this environment and nothing else but PATH, and resolves when it
- * answers. Rejects with what it printed when it ends before. It inherits the descriptor
+ * Starts `entry` (main.ts, or a test's own around it) in a role with this environment and nothing else but PATH, and resolves
+ * when it answers. Rejects with what it printed when it ends before. It inherits the descriptor
  * `inherited` as number 60, past those that Node closes to its own children by itself.
  */
 export const startHouse = async (
   env: Readonly<Record<string, string>> & { readonly BELLHOP_DATA: string },
-  entry = join(import.meta.dirname, '..', 'main.ts'),
-  inherited: number | 'ignore' = 'ignore',
+  {
+    entry = join(import.meta.dirname, '..', 'main.ts'),
+    inherited = 'ignore',
+    role = 'all',
+  }: { readonly entry?: string; readonly inherited?: number | 'ignore'; readonly role?: Role } = {},
 ): Promise<RunningHouse> => {
   const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', ...Array(57).fill('ignore'), inherited]
-  const child = spawn(process.execPath, [entry, 'start'], {
+  const child = spawn(process.execPath, [entry, 'start', role], {
     env: { PATH: process.env.PATH ?? '', PORT: '0', LOG_LEVEL: 'warn', ...env },
     stdio,
   })
@@ -43,12 +47,13 @@ export const startHouse = async (
   const url = await new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout! }).on('line', line => {
       printed += `${line}\n`
-      const found = /^Bellhop is at (\S+)$/.exec(line)
+      const found = /^Bellhop(?: \w+)? is at (\S+)$/.exec(line)
       if (found?.[1]) resolve(found[1])
     })
     over.then(how => reject(new Error(`Bellhop ended (${how}) before it was open:\n${printed}`)))
   })
-  const token = (await readFile(join(env.BELLHOP_DATA, 'admin-token'), 'utf8')).trim()
+  // Only a role with pages has an admin's token.
+  const token = (await readFile(join(env.BELLHOP_DATA, 'admin-token'), 'utf8').catch(() => '')).trim()
   const stop = async (signal: NodeJS.Signals = 'SIGTERM') => {
     child.kill(signal)
     return await over

@@ -1,6 +1,7 @@
-import type { Server } from 'node:http'
+import type { RequestListener } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createAdaptorServer } from '@hono/node-server'
+import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import type { Env } from './web.ts'
 
@@ -18,16 +19,31 @@ class NoAddress extends Error {
 
 const graceMs = 3000
 
-/** Serves the app. Throws `NoAddress` when the port is taken or not ours to take. */
+/**
+ * Serves the app, and `beside` it what answers below a path of its own in Node's own terms. Throws `NoAddress` when the port
+ * is taken or not ours to take.
+ */
 export const serveApp = async (
   app: Hono<Env>,
-  { port, host }: { readonly port: number; readonly host: string },
+  {
+    port,
+    host,
+    beside,
+  }: {
+    readonly port: number
+    readonly host: string
+    readonly beside?: { readonly path: string; readonly answer: RequestListener }
+  },
 ): Promise<Served> => {
   const closing = new AbortController()
-  const server = createAdaptorServer({
-    fetch: request => app.fetch(request, { closing: closing.signal }),
+  const answer = getRequestListener(request => app.fetch(request, { closing: closing.signal }), {
     overrideGlobalObjects: false,
-  }) as Server
+  })
+  const server = createServer((request, response) =>
+    beside && request.url?.startsWith(beside.path)
+      ? beside.answer(request, response)
+      : void answer(request, response),
+  )
   // A connection that a stream leaves is idle only then, too late for `close` to see it.
   server.on('request', (_request, response) =>
     response.on('close', () => closing.signal.aborted && setImmediate(() => server.closeIdleConnections())),
