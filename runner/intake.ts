@@ -75,6 +75,8 @@ export interface WorkspaceOrder {
   readonly name: string
   readonly visibility?: string
   readonly persistence?: string
+  /** The https address of a repository to clone. */
+  readonly remoteUrl?: string
 }
 
 /** One message of a conversation as everybody in it sees it. */

@@ -1,6 +1,8 @@
+import { readUpstream } from '../sandbox/upstream-url.ts'
 import { nameId } from '../store/ids.ts'
 import type { Conversation, Workspace } from '../store/records.ts'
 import type { Repos } from '../store/repos.ts'
+import { BadUpstream } from '../store/repos.ts'
 import type { Store } from '../store/store.ts'
 import type { Cause, Who, WorkspaceOrder } from './intake.ts'
 import type { Outcome } from './outcome.ts'
@@ -33,7 +35,10 @@ export const openWorkspaces = ({
   const grantsOf = (who: Who) => store.find('grants', { where: { subject: who.user._id }, limit: 1000 })
 
   const make = async (workspace: Omit<Workspace, 'rev'>): Promise<Workspace | undefined> => {
-    await repos.create(workspace._id)
+    await repos.create(
+      workspace._id,
+      workspace.remoteUrl === undefined ? undefined : { url: workspace.remoteUrl },
+    )
     return await store.put('workspaces', { ...workspace, rev: 0 })
   }
   const makeOnce = async (workspace: Omit<Workspace, 'rev'>): Promise<Workspace> => {
@@ -108,22 +113,29 @@ export const openWorkspaces = ({
           `The persistence is "${persistence}"; it takes persistent or ephemeral.`,
           'persistence',
         )
+      const upstream = order.remoteUrl === undefined ? undefined : readUpstream(order.remoteUrl)
+      if (typeof upstream === 'string') return refuse(400, upstream, 'remoteUrl')
       const team = actingTeam(who)
       const _id = nameId(`${team} ${name}`)
       const taken = await store.get('workspaces', _id)
       if (taken && !(taken.owner === who.user._id && taken.createdAt === cause.at))
         return refuse(409, `The name "${name}" is taken in this team; choose another.`, 'name')
-      return ok(
-        await makeOnce({
-          _id,
-          name,
-          team,
-          owner: who.user._id,
-          visibility,
-          persistence,
-          createdAt: cause.at,
-        }),
-      )
+      const workspace = {
+        _id,
+        name,
+        team,
+        owner: who.user._id,
+        visibility,
+        persistence,
+        ...(upstream && { remoteUrl: upstream.url }),
+        createdAt: cause.at,
+      }
+      try {
+        return ok(await makeOnce(workspace))
+      } catch (error) {
+        if (error instanceof BadUpstream) return refuse(400, error.message, 'remoteUrl')
+        throw error
+      }
     },
   }
 

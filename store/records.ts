@@ -25,6 +25,8 @@ export interface Workspace extends Row {
   readonly owner: string
   readonly visibility: 'team' | 'private'
   readonly persistence: 'persistent' | 'ephemeral' | 'snapshot'
+  /** What it was cloned from. */
+  readonly remoteUrl?: string
   readonly createdAt: string
 }
 

@@ -135,6 +135,7 @@ const check = async ({ statusCode, body }: Dispatcher.ResponseData): Promise<voi
     case 504:
       await body.dump().catch(away)
       return away(new Error(`The answer is ${statusCode}.`))
+    case 303:
     case 401:
     case 404:
       await body.dump().catch(away)

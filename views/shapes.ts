@@ -50,6 +50,7 @@ export const workspaceShape = ({
   owner,
   visibility,
   persistence,
+  remoteUrl,
   createdAt,
 }: Workspace) => ({
   id: _id,
@@ -58,6 +59,7 @@ export const workspaceShape = ({
   owner,
   visibility,
   persistence,
+  remoteUrl,
   createdAt,
 })
 

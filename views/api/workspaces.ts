@@ -11,6 +11,7 @@ const order = z.strictObject({
   name: z.string(),
   visibility: z.string().optional(),
   persistence: z.string().optional(),
+  remoteUrl: z.string().optional(),
 })
 
 /** `/api/v1/workspaces` */
