@@ -24,8 +24,8 @@ const logger = {
 }
 
 /**
- * Slack over HTTP. What the web has verified, stored and acknowledged (`{body, retryNum?}` in the inbox) is handed to Bolt
- * and comes out as an `Incoming`. `readFile` gives a stored file's bytes.
+ * Slack. What the web, or a socket, has stored and acknowledged (`{body, retryNum?}` in the inbox) is handed to Bolt and
+ * comes out as an `Incoming`. `readFile` gives a stored file's bytes.
  */
 export const openSlack = ({
   token,

@@ -44,16 +44,17 @@ export const readSlack = (rawBody: string, contentType: string | undefined): Sla
   if (body.type === 'url_verification' && text(body.challenge))
     return { kind: 'challenge', challenge: String(body.challenge) }
   if (body.ssl_check) return { kind: 'ssl_check' }
-  const key = keyOf(body)
+  const key = slackKey(body)
   if (!key) return { kind: 'junk', why: 'The body names no app, team, and event or trigger.' }
   return { kind: 'envelope', key, body }
 }
 
 /**
  * The key of an envelope. A mention and its twin, the plain message, have one key, so that whichever comes second is a
- * repeat. An edit or a deletion is a message event too, but about another one, and goes by its own id.
+ * repeat. An edit or a deletion is a message event too, but about another one, and goes by its own id. `undefined` where
+ * the body names no app, team, and event or trigger.
  */
-const keyOf = (body: Fields): string | undefined => {
+export const slackKey = (body: Fields): string | undefined => {
   const app = text(body.api_app_id)
   const team = text(body.team_id) ?? text(fields(body.team)?.id) ?? text(fields(body.user)?.team_id)
   if (!app || !team) return undefined

@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
-import { receive } from '../store/inbox.ts'
 import { readSlack, verifySlack } from '../store/slack-envelope.ts'
+import { commandNotTaken, takeSlack, tellPresser } from '../store/slack-take.ts'
 import { limitBody } from './body.ts'
 import { Problem } from './problem.ts'
 import type { WebParts } from './web.ts'
@@ -29,18 +29,22 @@ export const slackEvents = ({ store, bell, now, log }: WebParts, signingSecret: 
       case 'junk':
         throw new Problem({ status: 400, detail: request.why })
       case 'envelope': {
-        const retryNum = c.req.header('x-slack-retry-num')
-        const body = { body: request.body, ...(retryNum && { retryNum: Number(retryNum) }) }
-        try {
-          await receive(store, bell, { key: request.key, platform: 'slack', at: now().toISOString(), body })
-        } catch (error) {
-          log.error(
-            { err: error },
-            'an envelope of Slack could not be stored; it is not acknowledged and comes again',
-          )
-          throw new Problem({ status: 503, detail: 'The envelope could not be stored; send it again.' })
-        }
-        return c.body(null, 200)
+        const { body } = request
+        const retryNum = Number(c.req.header('x-slack-retry-num') ?? 0)
+        const taken = await takeSlack({
+          store,
+          bell,
+          key: request.key,
+          body,
+          retryNum,
+          at: now().toISOString(),
+        })
+        if (taken.how === 'stored') return c.body(null, 200)
+        log.error({ err: taken.error }, `an envelope of Slack could not be stored: ${taken.how}`)
+        if (taken.how === 'tell' && body.command) return c.json(commandNotTaken)
+        if (taken.how === 'tell' && (await tellPresser(body))) return c.body(null, 200)
+        // An event comes again; beside a button, Slack shows a warning.
+        throw new Problem({ status: 503, detail: 'The envelope could not be stored; send it again.' })
       }
       default:
         request satisfies never

@@ -1,0 +1,95 @@
+import type { Bell } from './bell.ts'
+import { receive } from './inbox.ts'
+import type { Store } from './store.ts'
+
+/** What a person is told whose command or button could not be stored. */
+const notTaken = 'Bellhop cannot reach its database right now, so this was not taken. Try again in a minute.'
+
+/** Slack waits 3 s for its answer; what is left of them is for saying that the store is away. */
+const patienceMs = 2000
+const tellMs = 700
+
+type Body = Readonly<Record<string, unknown>>
+
+/**
+ * How one of Slack's envelopes fared. `again`: it was not stored, and must not be acknowledged, so that Slack sends it
+ * again. `tell`: it was not stored and never comes again, so the person gets to see `notTaken`.
+ */
+export type Taken = { readonly how: 'stored' } | { readonly how: 'again' | 'tell'; readonly error: unknown }
+
+/**
+ * Stores an envelope of Slack's, from HTTP or a socket, and rings `inbox`. A store that does not answer within 2 s counts
+ * as one that failed. A command or button that it keeps after all is taken out again, as its person was told otherwise.
+ */
+export const takeSlack = async ({
+  store,
+  bell,
+  key,
+  body,
+  retryNum,
+  at,
+}: {
+  readonly store: Store
+  readonly bell: Bell
+  /** As `slackKey` gives it. */
+  readonly key: string
+  readonly body: Body
+  /** How often Slack sent it before; none for the first time. */
+  readonly retryNum?: number | undefined
+  readonly at: string
+}): Promise<Taken> => {
+  const again = body.type === 'event_callback'
+  let late = false
+  const ring = (topic: string) => {
+    if (!late || again) bell.ring(topic)
+  }
+  const stored = { body, ...(retryNum && { retryNum }) }
+  const storing = receive(store, { ...bell, ring }, { key, platform: 'slack', at, body: stored })
+  const { promise: patience, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(
+    () => reject(new Error(`The store did not answer within ${patienceMs} ms.`)),
+    patienceMs,
+  )
+  try {
+    await Promise.race([storing, patience])
+    return { how: 'stored' }
+  } catch (error) {
+    late = true
+    if (!again) void takeBack(store, key, storing)
+    return { how: again ? 'again' : 'tell', error }
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Drops what was stored too late, or with an answer that got lost. What the bot has worked on is past revision 1 and stays. */
+const takeBack = async (store: Store, key: string, storing: Promise<'new' | 'repeat'>): Promise<void> => {
+  try {
+    if ((await storing.catch(() => 'new')) === 'new') await store.drop('inbox', key, 1)
+  } catch {
+    // The store is still away, and so is what it might have kept.
+  }
+}
+
+/** The answer that shows `notTaken` to whoever gave a command, and to nobody else. */
+export const commandNotTaken = { response_type: 'ephemeral', text: notTaken }
+
+/**
+ * Tells whoever pressed a button `notTaken`, by the address that Slack sent for it: what is answered to a button itself is
+ * shown to nobody. Gives whether that worked, within 700 ms.
+ */
+export const tellPresser = async (body: Body): Promise<boolean> => {
+  if (typeof body.response_url !== 'string') return false
+  try {
+    const response = await fetch(body.response_url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...commandNotTaken, replace_original: false }),
+      signal: AbortSignal.timeout(tellMs),
+    })
+    await response.body?.cancel()
+    return response.ok
+  } catch {
+    return false
+  }
+}
