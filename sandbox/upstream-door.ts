@@ -66,7 +66,7 @@ const wayTo = (
   token: string,
   close: () => Promise<void>,
 ): Way => ({
-  url: `${gateway}${prefix}/${host}/${path}`,
+  url: `${gateway.replace(/\/+$/, '')}${prefix}/${host}/${path}`,
   headers: { authorization: `Bearer ${token}` },
   [Symbol.asyncDispose]: close,
 })

@@ -22,11 +22,13 @@ const openFolder = async () => {
 
 reposContract('a folder', openFolder, skip)
 
-test('a draft that a crash left behind is cleared and the repository made', { skip }, async () => {
+test('drafts that a crash left behind are cleared and the repository made', { skip }, async () => {
   await using house = await openFolder()
-  const draft = join(house.folder, 'shop.draft')
-  await mkdir(join(draft, 'refs'), { recursive: true })
-  await writeFile(join(draft, 'HEAD'), 'half a li')
+  for (const name of ['shop', 'other']) {
+    const draft = join(house.folder, `${name}.draft`)
+    await mkdir(join(draft, 'refs'), { recursive: true })
+    await writeFile(join(draft, 'HEAD'), 'half a li')
+  }
   await house.repos.create('shop')
   assert.ok(await house.repos.resolve('shop', 'main'))
   assert.deepEqual(await readdir(house.folder), ['shop.git'])

@@ -1,4 +1,4 @@
-import { access, mkdir, rename, rm } from 'node:fs/promises'
+import { access, mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { UpstreamDoor } from './bare-clone.ts'
 import { clone, largestClone } from './bare-clone.ts'
@@ -50,14 +50,25 @@ export const openBare = (
     })
     return path
   }
+  /** A crash leaves drafts behind; before the first of ours, all there are were left. */
+  let swept: Promise<void> | undefined
+  const sweep = async (): Promise<void> => {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    for (const name of await readdir(folder))
+      if (name.endsWith('.draft')) await rm(join(folder, name), { recursive: true, force: true })
+  }
   const create = async (id: string, from: Upstream | undefined): Promise<void> => {
     const path = pathOf(id)
     if (await exists(path)) return
-    // Half a repository never has the name of a whole one: a crash leaves only the draft, which the next try clears.
+    // Half a repository never has the name of a whole one.
     const draft = join(folder, `${id}.draft`)
-    await rm(draft, { recursive: true, force: true })
-    await mkdir(draft, { recursive: true, mode: 0o700 })
+    swept ??= sweep()
+    await swept.catch(error => {
+      swept = undefined
+      throw error
+    })
     try {
+      await mkdir(draft, { mode: 0o700 })
       await git(draft, ['init', '--bare', '--initial-branch=main', '--template='])
       const cloned = from && (await clone(draft, from, upstream, mostCloneBytes))
       if (from) await git(draft, ['config', 'bellhop.upstream', from.url])

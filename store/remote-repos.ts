@@ -12,11 +12,13 @@ import { screen } from './screen.ts'
 const silenceMs = 5 * 60 * 1000
 const cloneMs = 20 * 60 * 1000
 const connectMs = 5000
+const greetMs = 10_000
 
 /**
  * The repositories of another process, through its door at `url` (`http://web:8080`). Every verb is safe to repeat, so an
- * owner that is away is asked again for `patienceMs`, 10 s where none is given; then `OwnerAway` is thrown. What a push
- * may change is judged here, before any of it goes out; its body is sent once, to an owner that has just answered.
+ * owner that is away is asked again for `patienceMs`, 10 s where none is given, and six times as long for git, which may
+ * bring a whole job's work; then `OwnerAway` is thrown. What a push may change is judged here, before any of it goes out;
+ * its body is sent once, to an owner that has just answered.
  */
 export const openRemoteRepos = ({
   url,
@@ -30,8 +32,10 @@ export const openRemoteRepos = ({
   const dispatcher = new Agent({ connect: { timeout: connectMs }, bodyTimeout: silenceMs })
   const closing = new AbortController()
 
+  const door = `${url.replace(/\/+$/, '')}/internal/repos`
+
   const send = async (path: string, options: Options = {}): Promise<Dispatcher.ResponseData> => {
-    const answer = await request(`${url}/internal/repos${path}`, {
+    const answer = await request(`${door}${path}`, {
       method: 'POST',
       headersTimeout: silenceMs,
       ...options,
@@ -42,8 +46,8 @@ export const openRemoteRepos = ({
     await check(answer)
     return answer
   }
-  const again = async <T>(attempt: () => Promise<T>): Promise<T> => {
-    const deadline = performance.now() + patienceMs
+  const again = async <T>(attempt: () => Promise<T>, forMs = patienceMs): Promise<T> => {
+    const deadline = performance.now() + forMs
     for (let pause = 100; ; pause = Math.min(2 * pause, 1000)) {
       try {
         return await attempt()
@@ -68,6 +72,11 @@ export const openRemoteRepos = ({
       const answer = await send(`/${verb}`, { headers, body: JSON.stringify(args), headersTimeout })
       return await read(answer).catch(away)
     })
+  }
+  /** Resolves once the owner answers at all. */
+  const greet = async (): Promise<void> => {
+    const { body } = await send('', { method: 'GET', headersTimeout: greetMs })
+    await body.dump().catch(away)
   }
   const verb = <V extends Exclude<keyof Repos, 'blob' | 'serve'>>(name: V) =>
     ((...args: Parameters<Repos[V]>) => ask(name, args, answered)) as Repos[V]
@@ -95,8 +104,12 @@ export const openRemoteRepos = ({
         const answer = await send(`/git/${id}/${path}`, { ...options, headers })
         return { status: answer.statusCode, headers: kept(answer), body: answer.body }
       }
-      if (advertise) return await again(() => forward(`info/refs?service=git-${service}`, { method: 'GET' }))
-      await again(async () => void (await (await send('', { method: 'GET' })).body.dump()))
+      if (advertise)
+        return await again(
+          () => forward(`info/refs?service=git-${service}`, { method: 'GET' }),
+          6 * patienceMs,
+        )
+      await again(greet, 6 * patienceMs)
       return await forward(`git-${service}`, { body: outward(body, head) })
     },
     [Symbol.asyncDispose]: async () => {
