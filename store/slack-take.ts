@@ -5,17 +5,20 @@ import type { Store } from './store.ts'
 /** What a person is told whose command or button could not be stored. */
 const notTaken = 'Bellhop cannot reach its database right now, so this was not taken. Try again in a minute.'
 
-/** Slack waits 3 s for its answer; what is left of them is for saying that the store is away. */
+/** Slack waits 3 s for its answer; what the store leaves of them is for saying that it is away. */
+const answerMs = 2900
 const patienceMs = 2000
-const tellMs = 700
 
 type Body = Readonly<Record<string, unknown>>
 
 /**
  * How one of Slack's envelopes fared. `again`: it was not stored, and must not be acknowledged, so that Slack sends it
- * again. `tell`: it was not stored and never comes again, so the person gets to see `notTaken`.
+ * again. `tell`: it was not stored and never comes again, so the person is to be told, within `leftMs`.
  */
-export type Taken = { readonly how: 'stored' } | { readonly how: 'again' | 'tell'; readonly error: unknown }
+export type Taken =
+  | { readonly how: 'stored' }
+  | { readonly how: 'again'; readonly error: unknown }
+  | { readonly how: 'tell'; readonly error: unknown; readonly leftMs: number }
 
 /**
  * Stores an envelope of Slack's, from HTTP or a socket, and rings `inbox`. A store that does not answer within 2 s counts
@@ -38,6 +41,7 @@ export const takeSlack = async ({
   readonly retryNum?: number | undefined
   readonly at: string
 }): Promise<Taken> => {
+  const startedAt = performance.now()
   const again = body.type === 'event_callback'
   let late = false
   const ring = (topic: string) => {
@@ -55,8 +59,9 @@ export const takeSlack = async ({
     return { how: 'stored' }
   } catch (error) {
     late = true
-    if (!again) void takeBack(store, key, storing)
-    return { how: again ? 'again' : 'tell', error }
+    if (again) return { how: 'again', error }
+    void takeBack(store, key, storing)
+    return { how: 'tell', error, leftMs: Math.round(startedAt + answerMs - performance.now()) }
   } finally {
     clearTimeout(timer)
   }
@@ -76,16 +81,16 @@ export const commandNotTaken = { response_type: 'ephemeral', text: notTaken }
 
 /**
  * Tells whoever pressed a button `notTaken`, by the address that Slack sent for it: what is answered to a button itself is
- * shown to nobody. Gives whether that worked, within 700 ms.
+ * shown to nobody. Gives whether that worked within `leftMs`.
  */
-export const tellPresser = async (body: Body): Promise<boolean> => {
+export const tellPresser = async (body: Body, leftMs: number): Promise<boolean> => {
   if (typeof body.response_url !== 'string') return false
   try {
     const response = await fetch(body.response_url, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ ...commandNotTaken, replace_original: false }),
-      signal: AbortSignal.timeout(tellMs),
+      signal: AbortSignal.timeout(Math.max(0, leftMs)),
     })
     await response.body?.cancel()
     return response.ok

@@ -42,7 +42,7 @@ export const slackEvents = ({ store, bell, now, log }: WebParts, signingSecret: 
         if (taken.how === 'stored') return c.body(null, 200)
         log.error({ err: taken.error }, `an envelope of Slack could not be stored: ${taken.how}`)
         if (taken.how === 'tell' && body.command) return c.json(commandNotTaken)
-        if (taken.how === 'tell' && (await tellPresser(body))) return c.body(null, 200)
+        if (taken.how === 'tell' && (await tellPresser(body, taken.leftMs))) return c.body(null, 200)
         // An event comes again; beside a button, Slack shows a warning.
         throw new Problem({ status: 503, detail: 'The envelope could not be stored; send it again.' })
       }

@@ -74,7 +74,7 @@ export const openSlackSockets = ({
         case 'tell':
           log.error({ err: taken.error }, 'a command or button of Slack could not be stored')
           // A button whose person cannot be told is not acknowledged: Slack then shows a warning beside it.
-          if (body.command || (await tellPresser(body))) await ack(commandNotTaken)
+          if (body.command || (await tellPresser(body, taken.leftMs))) await ack(commandNotTaken)
           return
         default:
           taken satisfies never
