@@ -270,7 +270,7 @@ export const sandboxContract = (parts: {
       assert.deepEqual(await processesWith(nap(6)), [])
       assert.deepEqual(await trial.sandbox.list(), [])
       assert.deepEqual(await Array.fromAsync(box.output(0)), [])
-      assert.equal((await readdir(trial.boxes)).includes(`${trial.job}-1`), false)
+      assert.equal((await readdir(trial.boxes).catch(() => [])).includes(`${trial.job}-1`), false)
     })
 
     the('a box is known on the host by job and attempt on its command line', async trial => {
@@ -281,6 +281,8 @@ export const sandboxContract = (parts: {
     })
 
     the('after kill -9 of the server its boxes end, and the next one clears them away', async trial => {
+      // An exception by design: a lasting box is left to be taken up again. Its engine's own test shows that.
+      if (trial.sandbox.lasting) return
       const script = `echo ready-to-go; (setsid ${nap(8)} &); trap '' TERM INT HUP; ${nap(8)}`
       const order = { job: 'j9', attempt: 3, gateway: trial.standin.folder, plan: trial.plan(script) }
       const program = `

@@ -14,6 +14,8 @@ import { killAll, marked } from './marked.ts'
 import type { Reporter } from './report.ts'
 
 const failed: typeof entryFailed = 125
+/** A plan that has not come after this long will not: 60 s. The box counts as lost then, and its job is tried again. */
+const planMs = 60_000
 
 /**
  * Carries out a plan: session, uploads and clone in, the agent, its work out by commit and push, session and produced files
@@ -28,7 +30,10 @@ export const carry = async (host: HostLines, report: Reporter): Promise<number> 
     sweep()
     process.exit(failed)
   })
+  // A server that ended before it had told the plan may have left the input open.
+  const late = setTimeout(() => process.exit(failed), planMs)
   const { plan, paths, env } = await host.start
+  clearTimeout(late)
   sweep = () => killAll(() => marked(env[mark] ?? ''))
 
   const early = new AbortController()

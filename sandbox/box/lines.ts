@@ -24,7 +24,8 @@ export const readLines = (input: Readable): HostLines => {
     lines[0] = rest + lines[0]
     rest = lines.pop() ?? ''
     for (const line of lines) {
-      const said: unknown = JSON.parse(line)
+      const said = parsed(line)
+      if (said === undefined) continue
       if (begun) handler(said as Frame)
       else start.resolve(said as Start)
       begun = true
@@ -39,5 +40,14 @@ export const readLines = (input: Readable): HostLines => {
       for (const frame of early.splice(0)) next(frame)
     },
     ended: ended.promise,
+  }
+}
+
+/** Nothing for half a line, which a server leaves that ended while it wrote; the one after it begins with a line of its own. */
+const parsed = (line: string): unknown => {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined
   }
 }

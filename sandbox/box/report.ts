@@ -16,7 +16,7 @@ export interface Reporter {
 }
 
 /** Writes reports to standard output, each before the call returns: whoever prints faster than the disk takes it waits. */
-export const openReporter = (write = (bytes: Buffer) => writeSync(1, bytes)): Reporter => {
+export const openReporter = (write = writeWaiting): Reporter => {
   let left = mostOutput
   const report = (what: Report) => {
     for (let bytes = Buffer.from(`${JSON.stringify(what)}\n`); bytes.length > 0; )
@@ -43,3 +43,18 @@ function* pieces(text: string) {
 }
 
 const isHighSurrogate = (unit: number) => unit >= 0xd800 && unit <= 0xdbff
+
+/** How long a full pipe is left alone before it is written to again: 2 ms. */
+const pauseMs = 2
+const clock = new Int32Array(new SharedArrayBuffer(4))
+
+/** Writes to standard output, waiting while a pipe that does not wait by itself is full. Gives how much was taken. */
+const writeWaiting = (bytes: Buffer): number => {
+  while (true)
+    try {
+      return writeSync(1, bytes)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+      Atomics.wait(clock, 0, 0, pauseMs)
+    }
+}

@@ -1,0 +1,192 @@
+import { PassThrough } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import type Docker from 'dockerode'
+import { mark } from './box/frames.ts'
+import { openBox, removeContainer } from './docker/box.ts'
+import type { Limits } from './docker/container.ts'
+import { boxEnv, containerOf, filterOf, nameIn, usualLimits } from './docker/container.ts'
+import type { Daemon } from './docker/daemon.ts'
+import { daemonOf, isAway, NoDaemon, noDaemon, openDaemon, statusOf } from './docker/daemon.ts'
+import { openInput } from './docker/input.ts'
+import { mountOf, mountsHere } from './docker/mount.ts'
+import { boxPaths } from './flags.ts'
+import { nameOf } from './folder.ts'
+import { digestLabel, imageDigest } from './image/digest.ts'
+import type { Box, BoxOrder, Probe, Sandbox } from './sandbox.ts'
+import { NoBox } from './sandbox.ts'
+
+/** A probe's box that is not over after this long will not be: 30 s. */
+const probeMs = 30_000
+
+const disk = 'The disk space of a box is not limited on this host.'
+
+/**
+ * Boxes by Docker, which outlive their runner: it leaves them, and `adopt` takes them up again, here or in another process.
+ * The image is built on this host by `bellhop setup`. `installation` tells its boxes from those of others on the same
+ * daemon; processes that name the same one see the same boxes.
+ */
+export const openDocker = ({
+  image,
+  installation: given,
+  docker: address,
+  limits = usualLimits,
+}: {
+  readonly image: string
+  readonly installation: string
+  /** The daemon's address, where it is not the usual one. */
+  readonly docker?: string
+  readonly limits?: Limits
+}): Sandbox => {
+  const docker = openDaemon(address)
+  const installation = given.replaceAll(/[^a-zA-Z0-9_.-]/g, '-')
+  const live = new Map<string, Box>()
+
+  const taken = (container: Docker.Container, input: ReturnType<typeof openInput>, name: string): Box => {
+    const box = openBox(container, input, () => live.delete(name))
+    live.set(name, box)
+    return box
+  }
+
+  let known: ReturnType<typeof look> | undefined
+  const look = async () => ({ daemon: await daemonOf(docker), seen: await mountsHere(docker) })
+  /** What the daemon and its host are like, asked until it is known. */
+  const ground = () => {
+    known ??= look().catch(error => {
+      known = undefined
+      throw error
+    })
+    return known
+  }
+
+  const open = async (order: BoxOrder): Promise<Box> => {
+    const name = nameOf(order)
+    const command = ['/opt/bellhop/box/entry.ts', order.job, String(order.attempt)]
+    try {
+      const { daemon, seen } = await ground()
+      const gateway = mountOf({ folder: order.gateway, target: boxPaths.gateway, seen, api: daemon.api })
+      const container = await create(daemon, { name: order, command, gateway })
+      try {
+        const input = openInput(container)
+        await input.connect()
+        await container.start()
+        const env = { ...boxEnv, [mark]: name }
+        input.say(JSON.stringify({ plan: order.plan, paths: boxPaths, env }))
+        return taken(container, input, name)
+      } catch (error) {
+        await removeContainer(container)
+        throw error
+      }
+    } catch (error) {
+      throw explain(error, order)
+    }
+  }
+
+  const create = async (
+    daemon: Daemon,
+    parts: Pick<Parameters<typeof containerOf>[0], 'name' | 'command' | 'gateway'>,
+  ) => {
+    const within = { ...limits, cpus: Math.min(limits.cpus, daemon.cpus) }
+    const made = containerOf({ ...parts, image: await imageId(), installation, limits: within })
+    return await docker.createContainer(made)
+  }
+
+  /** Throws `NoBox` where there is no image, or that of another version. */
+  const imageId = async (): Promise<string> => {
+    const found = await docker
+      .getImage(image)
+      .inspect()
+      .catch(error => {
+        if (statusOf(error) !== 404) throw error
+        throw new NoBox(`Docker has no image ${image}: build it with \`bellhop setup\`.`, { cause: error })
+      })
+    if (found.Config.Labels?.[digestLabel] === (await imageDigest())) return found.Id
+    throw new NoBox(
+      `The image ${image} was built by another version of Bellhop: build it again with \`bellhop setup\`.`,
+    )
+  }
+
+  const probe = async (): Promise<Probe> => {
+    try {
+      const daemon = await daemonOf(docker)
+      const container = await create(daemon, { command: ['/opt/bellhop/box/probe.ts', 'probe', '0'] })
+      await runProbe(container)
+      return { ok: true, place: `${daemon.id}/${installation}`, notes: notesOf(daemon) }
+    } catch (error) {
+      const explained = explain(error)
+      if (explained instanceof NoBox) return { ok: false, why: explained.message }
+      throw explained
+    }
+  }
+
+  return {
+    name: 'docker',
+    lasting: true,
+    probe,
+    open,
+    list: async () => {
+      const filters = JSON.stringify(filterOf(installation))
+      const found = await docker.listContainers({ all: true, filters }).catch(error => {
+        throw isAway(error) ? noDaemon(error) : error
+      })
+      return found.map(({ Labels }) => nameIn(Labels))
+    },
+    adopt: async name => {
+      const known = live.get(nameOf(name))
+      if (known) return known
+      const filters = JSON.stringify(filterOf(installation, name))
+      const [found] = await docker.listContainers({ all: true, filters })
+      if (!found) return undefined
+      const container = docker.getContainer(found.Id)
+      const begun = found.State === 'running' || found.State === 'exited' || found.State === 'paused'
+      if (begun) return taken(container, openInput(container), nameOf(name))
+      await removeContainer(container)
+      return undefined
+    },
+  }
+}
+
+/** Runs a probe's box to its end and removes it. Throws `NoBox` with its complaint when it did not get to its first word. */
+const runProbe = async (container: Docker.Container): Promise<void> => {
+  try {
+    const stream = await container.attach({ stream: true, stdout: true, stderr: true })
+    const [out, err] = [new PassThrough(), new PassThrough()]
+    container.modem.demuxStream(stream, out, err)
+    stream.on('close', () => [out, err].map(half => half.end()))
+    const said = Promise.all([text(out), text(err)])
+    await container.start()
+    const late = setTimeout(() => container.kill().catch(() => {}), probeMs)
+    const [ready, complaint] = await said
+    clearTimeout(late)
+    if (!ready.includes('"ready"')) throw new NoBox(`Docker's box does not work: ${complaint.trim()}`)
+  } finally {
+    await removeContainer(container)
+  }
+}
+
+const notesOf = ({ limits, filters }: Daemon): readonly string[] => {
+  const missing = [
+    ...(limits.memory ? [] : ['memory']),
+    ...(limits.cpu ? [] : ['processor time']),
+    ...(limits.processes ? [] : ['processes']),
+  ]
+  return [
+    disk,
+    ...(missing.length > 0 ? [`The ${missing.join(' and ')} of a box cannot be limited on this host.`] : []),
+    ...(filters ? [] : ['No filter of system calls is set on a box on this host.']),
+  ]
+}
+
+/** The sentence for what kept a box from starting; other trouble as it is. */
+const explain = (error: unknown, order?: BoxOrder): Error => {
+  if (error instanceof NoBox || !(error instanceof Error)) return error as Error
+  if (error instanceof NoDaemon) return new NoBox(error.message, { cause: error })
+  if (isAway(error)) return explain(noDaemon(error))
+  const status = statusOf(error)
+  if (status === undefined || status === 409) return error
+  if (order && error.message.includes('bind source path does not exist'))
+    return new NoBox(
+      `Docker does not see the gateway's folder ${order.gateway}: it must be on the daemon's own host, or in a volume that the daemon knows.`,
+      { cause: error },
+    )
+  return new NoBox(`Docker cannot start a box: ${error.message.trim()}`, { cause: error })
+}
