@@ -44,6 +44,7 @@ export const openSocketServer = async (
   const stopping = new AbortController()
   let mischief: Mischief = { copies: 1, upToMs: 0 }
   let refusal: string | undefined
+  let hushed: (() => void) | undefined
   let opened = 0
 
   const connections = ({ headers }: IncomingMessage): object => {
@@ -57,6 +58,7 @@ export const openSocketServer = async (
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (request.url !== '/api/apps.connections.open') return await others(request, response)
     request.resume()
+    if (hushed) return hushed()
     response.setHeader('content-type', 'application/json').end(JSON.stringify(connections(request)))
   }
 
@@ -134,6 +136,10 @@ export const openSocketServer = async (
     refuse: (error?: string): void => {
       refusal = error
     },
+    hush: (): Promise<void> =>
+      new Promise(resolve => {
+        hushed = resolve
+      }),
     warn: (reason: string, graceMs: number): void => {
       for (const socket of sockets) {
         say(socket, { type: 'disconnect', reason, debug_info: { host: 'stand-in' } })

@@ -19,6 +19,8 @@ export interface SocketSlack extends Slack {
   readonly responses: readonly unknown[]
   /** Answers `apps.connections.open` with this error from now on; with none, as it should. */
   refuse(error?: string): void
+  /** Never answers `apps.connections.open` again. Resolves when it is asked. */
+  hush(): Promise<void>
   /** Tells every socket that it will be replaced, and ends it after `graceMs`. */
   warn(reason: 'warning' | 'refresh_requested' | 'link_disabled', graceMs: number): void
   /** Ends every socket without a frame. */
@@ -81,6 +83,7 @@ export const openSocketSlack = async (
     acks: server.acks,
     responses,
     refuse: server.refuse,
+    hush: server.hush,
     warn: server.warn,
     cut: server.cut,
     stall: server.stall,

@@ -67,6 +67,8 @@ export const openSocketLink = async ({
         retryConfig: { retries: 0 },
         rejectRateLimitedCalls: true,
         timeout: openMs,
+        fetch: (url, init) =>
+          fetch(url, { ...init, signal: AbortSignal.any([ended, ...(init?.signal ? [init.signal] : [])]) }),
       },
     },
   })

@@ -264,6 +264,10 @@ void describe('slack, over sockets', { concurrency: 4 }, () => {
     const refused = await box.listen({ wait: false })
     await until('the refusal', async () => box.lines.some(line => /team_disabled/.test(line)))
     await refused.end()
+    const asked = box.slack.hush()
+    const unanswered = await box.listen({ wait: false })
+    await asked
+    await unanswered.end()
   })
 })
 
