@@ -13,6 +13,8 @@ import type { HostLines } from './lines.ts'
 import { killAll, marked } from './marked.ts'
 import type { Reporter } from './report.ts'
 
+/** As much of an error's message as is reported: 2,000 characters, which fit in a line. */
+const mostWhy = 2000
 const failed: typeof entryFailed = 125
 /** A plan that has not come after this long will not: 60 s. The box counts as lost then, and its job is tried again. */
 const planMs = 60_000
@@ -103,7 +105,8 @@ export const carry = async (host: HostLines, report: Reporter): Promise<number> 
       report({ report: 'exited', ...end })
       return codeOf(end)
     }
-    report({ report: 'failed', step: doing, why: error instanceof Error ? error.message : String(error) })
+    const why = error instanceof Error ? error.message : String(error)
+    report({ report: 'failed', step: doing, why: why.slice(0, mostWhy) })
     return failed
   } finally {
     sweep()

@@ -2,9 +2,11 @@ import { writeSync } from 'node:fs'
 import type { Report } from '../sandbox.ts'
 
 /**
- * As much text as goes in one report. A character takes at most six bytes in JSON, so a line stays below 64 KB.
+ * As much text as goes in one report, and as many bytes as it may take in JSON, where a character takes up to six. A line
+ * stays below 16 KB, for Docker's log splits a longer one, and some versions lose its end.
  */
 const mostText = 10_000
+const mostBytes = 16_000
 
 /** Past this the agent's output is left out, so that a loop cannot fill the host's disk: 64 MB. */
 const mostOutput = 64 * 1024 * 1024
@@ -36,6 +38,8 @@ export const openReporter = (write = writeWaiting): Reporter => {
 function* pieces(text: string) {
   for (let from = 0; from < text.length; ) {
     let to = Math.min(from + mostText, text.length)
+    while (Buffer.byteLength(JSON.stringify(text.slice(from, to))) > mostBytes)
+      to = from + Math.ceil((to - from) / 2)
     if (to < text.length && isHighSurrogate(text.charCodeAt(to - 1))) to -= 1
     yield text.slice(from, to)
     from = to
