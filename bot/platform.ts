@@ -12,6 +12,14 @@ export interface Platform extends AsyncDisposable {
   edit(address: string, messageId: string, message: Message): Promise<void>
   /** Handles one stored envelope. When it resolves, the envelope is done; when it throws, it is tried again. */
   receive(envelope: Inbox): Promise<void>
+  /** What must be handled in order of arrival has the same lane; envelopes of different lanes may be in hand at once. */
+  laneOf?(envelope: Inbox): string
+  /** Keeps the way in open, with what comes stored in the inbox, until the signal aborts and it is closed. Trouble with it is its own to mend. */
+  listen?(signal: AbortSignal): Promise<void>
+  /** Every bot listens; else only the one that holds the office, as where a token has one connection. */
+  readonly everywhere?: true
+  /** Whether the way in is open now. */
+  isListening?(): boolean
 }
 
 export interface Posted {
