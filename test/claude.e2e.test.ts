@@ -17,7 +17,7 @@ import type { Players } from './plays.ts'
 import { messagesOf, openPlayers, systemOf } from './plays.ts'
 
 const claude = await engine('claude')
-const skip = skipOf(await engine('bubblewrap')) || skipOf(claude)
+const docker = await engine('docker')
 
 interface Job {
   readonly id: string
@@ -47,8 +47,8 @@ const counted = (answer: Answer): Answer =>
   typeof answer === 'object' && 'content' in answer ? { ...answer, usage } : answer
 const bash = (command: string) => uses('Bash', { command, description: 'Look' })
 
-/** The whole product in a process of its own, with the real Claude Code in bubblewrap boxes and a stand-in model. */
-void describe('claude, end to end', { skip }, () => {
+/** The whole product in a process of its own, with the real Claude Code in boxes of this kind and a stand-in model. */
+const endToEnd = (sandbox: 'bubblewrap' | 'docker') => {
   const canaries = openCanaries()
   let players: Players
   let house: RunningHouse
@@ -71,7 +71,7 @@ void describe('claude, end to end', { skip }, () => {
         BELLHOP_DATA: data,
         HOME: home,
         PATH: [dirname(claude.path), process.env.PATH].join(delimiter),
-        SANDBOX: 'bubblewrap',
+        SANDBOX: sandbox,
         RUNNER_CONCURRENCY: '4',
         ANTHROPIC_API_KEY: canaries.of('key'),
         ANTHROPIC_BASE_URL: players.url,
@@ -127,6 +127,14 @@ void describe('claude, end to end', { skip }, () => {
       return items.some(({ by, text }) => by === 'bellhop' && text.includes(words))
     })
   const file = async (path: string) => await (await house.api(`/workspaces/main/files/${path}`)).text()
+
+  /** All that Docker tells of the container and image of a job, once it is there. */
+  const inspect = (job: string) =>
+    until('the container', async () => {
+      const run = (...args: readonly string[]) => execFileSync('docker', args, { encoding: 'utf8' }).trim()
+      const id = run('ps', '--quiet', '--filter', `label=bellhop.job=${job}`)
+      return id !== '' && run('inspect', id, run('inspect', '--format', '{{.Image}}', id))
+    })
 
   const first = 'Write the greeting down.'
   const second = 'Say it louder.'
@@ -225,7 +233,13 @@ void describe('claude, end to end', { skip }, () => {
       ),
     ]
     players.learn(prompt, bash(plants.join('\n')), bash(canaries.search), says('I looked everywhere.'))
-    const job = await end(await ask(prompt), 60_000)
+    const asked = await ask(prompt)
+    if (sandbox === 'docker') {
+      const inspected = await inspect(asked.id)
+      assert.match(inspected, /"NetworkMode": "none"/)
+      assert.deepEqual(canaries.namesIn(inspected), [], 'docker inspect tells nothing')
+    }
+    const job = await end(asked, 60_000)
     assert.equal(job.state, 'succeeded', job.summary)
     assert.equal((await get<Job>(`/jobs/${other.id}`)).state, 'running')
     await post(`/jobs/${other.id}/cancel`)
@@ -275,4 +289,15 @@ void describe('claude, end to end', { skip }, () => {
     assert.match(job.summary, /The budget of this job is spent: \$0\.0084 of the \$0\.0010 it had\./)
     assert.equal(job.costUsd.toFixed(6), costOfACall.toFixed(6))
   })
-})
+}
+
+void describe(
+  'claude in a bubblewrap box, end to end',
+  {
+    skip: skipOf(await engine('bubblewrap')) || skipOf(claude),
+  },
+  () => endToEnd('bubblewrap'),
+)
+void describe('claude in a Docker box, end to end', { skip: skipOf(docker) || skipOf(claude) }, () =>
+  endToEnd('docker'),
+)
