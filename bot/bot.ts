@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Intake } from '../runner/intake.ts'
 import type { Bell } from '../store/bell.ts'
-import { drain } from '../store/inbox.ts'
+import { drain } from '../store/drain.ts'
 import type { Role } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import { openIncoming } from './incoming.ts'
