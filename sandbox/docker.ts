@@ -12,7 +12,7 @@ import { mountOf, mountsHere } from './docker/mount.ts'
 import { boxPaths } from './flags.ts'
 import { nameOf } from './folder.ts'
 import { digestLabel, imageDigest } from './image/digest.ts'
-import type { Box, BoxOrder, Probe, Sandbox } from './sandbox.ts'
+import type { Box, BoxName, BoxOrder, Probe, Sandbox } from './sandbox.ts'
 import { NoBox } from './sandbox.ts'
 
 /** A probe's box that is not over after this long will not be: 30 s. */
@@ -90,7 +90,7 @@ export const openDocker = ({
     return await docker.createContainer(made)
   }
 
-  /** Throws `NoBox` where there is no image, or that of another version. */
+  /** The image as it is now, by its id. Throws `NoBox` where there is no image, or that of another version. */
   const imageId = async (): Promise<string> => {
     const found = await docker
       .getImage(image)
@@ -103,6 +103,13 @@ export const openDocker = ({
     throw new NoBox(
       `The image ${image} was built by another version of Bellhop: build it again with \`bellhop setup\`.`,
     )
+  }
+
+  const find = async (name?: BoxName) => {
+    const filters = JSON.stringify(filterOf(installation, name))
+    return await docker.listContainers({ all: true, filters }).catch(error => {
+      throw isAway(error) ? noDaemon(error) : error
+    })
   }
 
   const probe = async (): Promise<Probe> => {
@@ -123,18 +130,11 @@ export const openDocker = ({
     lasting: true,
     probe,
     open,
-    list: async () => {
-      const filters = JSON.stringify(filterOf(installation))
-      const found = await docker.listContainers({ all: true, filters }).catch(error => {
-        throw isAway(error) ? noDaemon(error) : error
-      })
-      return found.map(({ Labels }) => nameIn(Labels))
-    },
+    list: async () => (await find()).map(({ Labels }) => nameIn(Labels)),
     adopt: async name => {
       const known = live.get(nameOf(name))
       if (known) return known
-      const filters = JSON.stringify(filterOf(installation, name))
-      const [found] = await docker.listContainers({ all: true, filters })
+      const [found] = await find(name)
       if (!found) return undefined
       const container = docker.getContainer(found.Id)
       const begun = found.State === 'running' || found.State === 'exited' || found.State === 'paused'

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import type Docker from 'dockerode'
-import { daemonOf, openDaemon } from '../docker/daemon.ts'
+import { daemonOf, openDaemon, statusOf } from '../docker/daemon.ts'
 import { publish } from '../reachable.ts'
 import { boxFiles, boxFolder, digestLabel, imageDigest } from './digest.ts'
 
@@ -49,6 +49,7 @@ export const buildImage = async ({
   const cpu = { amd64: 'x64', arm64: 'arm64' }[arch]
   if (!cpu)
     throw new NoImage(`Node and Claude Code are made for amd64 and arm64, and Docker's host is ${arch}.`)
+  await bringBase(docker, base, print)
   const folder = await mkdtemp(join(tmpdir(), 'bellhop-image-'))
   try {
     print('Fetching Node, npm and Claude Code by npm')
@@ -59,10 +60,44 @@ export const buildImage = async ({
     print(`Building the image ${tag} from ${base}`)
     const labels = await labelsOf()
     const opts = { t: tag, networkmode: 'host', buildargs: { BASE: base }, labels, rm: true, forcerm: true }
-    await build({ docker, context, opts, print, base, ...(signal && { signal }) })
+    const before = await idOf(docker, tag)
+    await build({ docker, context, opts, print, ...(signal && { signal }) })
+    // It stays where a box still runs on it; `docker image prune` removes it then.
+    if (before !== undefined && before !== (await idOf(docker, tag)))
+      await docker
+        .getImage(before)
+        .remove()
+        .catch(() => {})
     print(`The image ${tag} is built`)
   } finally {
     await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Has Docker pull the base where it is not there. */
+const bringBase = async (docker: Docker, base: string, print: (line: string) => void) => {
+  if ((await idOf(docker, base)) !== undefined) return
+  print(`Pulling ${base}`)
+  await pull(docker, base).catch((cause: Error) => {
+    const sentence = `The base image ${base} is not there and cannot be pulled: ${cause.message.trim()}`
+    throw new NoImage(`${sentence}. Name one that is there with --base.`, { cause })
+  })
+}
+
+const idOf = async (docker: Docker, image: string): Promise<string | undefined> => {
+  try {
+    return (await docker.getImage(image).inspect()).Id
+  } catch (error) {
+    if (statusOf(error) === 404) return undefined
+    throw error
+  }
+}
+
+const pull = async (docker: Docker, name: string): Promise<void> => {
+  const progress = await docker.pull(name.includes(':') || name.includes('@') ? name : `${name}:latest`)
+  for await (const line of createInterface({ input: progress })) {
+    const { error } = line === '' ? {} : JSON.parse(line)
+    if (error !== undefined) throw new Error(error)
   }
 }
 
@@ -134,10 +169,9 @@ const build = async (parts: {
   readonly context: string
   readonly opts: Docker.ImageBuildOptions
   readonly print: (line: string) => void
-  readonly base: string
   readonly signal?: AbortSignal
 }) => {
-  const { docker, context, opts, print, base, signal } = parts
+  const { docker, context, opts, print, signal } = parts
   // One of the systems that Bellhop runs on puts files of its own into an archive unless it is told so.
   const tar = spawn('env', ['COPYFILE_DISABLE=1', 'tar', '-C', context, '-cf', '-', '.'], {
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -156,16 +190,12 @@ const build = async (parts: {
     tar.kill()
   }
 
-  function take(said: { readonly stream?: string; readonly status?: string; readonly error?: string }) {
-    if (said.error !== undefined) throw new NoImage(explain(said.error, last, base))
+  function take(said: { readonly stream?: string; readonly error?: string }) {
+    if (said.error !== undefined)
+      throw new NoImage(`The image could not be built: ${said.error}\n${last.join('\n')}`)
     const line = (said.stream ?? '').trimEnd()
     if (line.startsWith('Step ')) print(line)
     if (line.trim() !== '') last.push(line)
     if (last.length > keptLines) last.shift()
   }
 }
-
-const explain = (error: string, last: readonly string[], base: string): string =>
-  last.at(-1)?.includes(' FROM ')
-    ? `The base image ${base} cannot be had: ${error} (Name one that is there, or that Docker can pull, with --base.)`
-    : `The image could not be built: ${error}\n${last.join('\n')}`
