@@ -81,3 +81,8 @@ export class NoIndex extends Error {
 export class Unusable extends Error {
   override name = 'Unusable'
 }
+
+/** The database does not answer; what was asked may or may not have been done. Ask again. */
+export class Unreachable extends Error {
+  override name = 'Unreachable'
+}
