@@ -141,7 +141,7 @@ const batchOf = (log: string, first: number, attempt: number, drafts: readonly A
   const entries = drafts.map(({ key, at, ...content }): Row => {
     const body = JSON.stringify(content)
     const digest = createHash('sha256').update(body).digest('hex')
-    return { key, at, type: (content as { readonly type?: string }).type ?? '', body, digest }
+    return { key, at, type: (content as unknown as { readonly type: string }).type, body, digest }
   })
   return {
     _id: `${log}-${String(first).padStart(10, '0')}`,

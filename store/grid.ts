@@ -1,0 +1,155 @@
+import { Readable, Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { GridFSBucket, ObjectId } from 'mongodb'
+import type { Files } from './files.ts'
+import { TooLarge } from './files.ts'
+import { answersWithinMs, isTaken, openClient, told } from './mongo-calls.ts'
+
+/** Names the version of a file that is read: it is set when the whole version is stored. */
+interface Pointer {
+  readonly _id: string
+  readonly version: ObjectId
+}
+
+/** A version that no pointer may name: it is being written, or was replaced. Noted before it comes to that. */
+interface Loose {
+  readonly _id: ObjectId
+  readonly since: Date
+}
+
+/** Who began to read a version that was replaced has this long to end; who writes one, too: a day. */
+const looseMs = 24 * 60 * 60 * 1000
+/** At most this many are removed at each start. */
+const mostSwept = 1000
+const chunkSizeBytes = 1024 * 1024
+
+/**
+ * The files port on GridFS, shared by any number of processes. A file is uploaded as a new version under a random id, and
+ * then named by its pointer in one write, so that none is ever half there. What a crash or a replacement leaves is removed
+ * at a start a day later. Throws `Unreachable`, as do the streams it gives, where the database does not answer; a `write`
+ * that threw may be repeated with the same bytes.
+ */
+export const openGrid = async ({
+  url,
+  now = () => new Date(),
+  timeoutMs = answersWithinMs,
+}: {
+  readonly url: string
+  readonly now?: () => Date
+  readonly timeoutMs?: number
+}): Promise<Files & AsyncDisposable> => {
+  const { client, db, asked } = openClient(url, timeoutMs)
+  const bucket = new GridFSBucket(db, { bucketName: 'blobs', chunkSizeBytes })
+  const pointers = db.collection<Pointer>('blobs')
+  const loose = db.collection<Loose>('blobs.loose')
+
+  const loosen = async (version: ObjectId) => {
+    try {
+      await asked(() => loose.updateOne({ _id: version }, { $set: { since: now() } }, { upsert: true }))
+    } catch (error) {
+      // Of two who note it at once for the first time, one may be told so.
+      if (!isTaken(error)) throw error
+    }
+  }
+
+  const discard = async (version: ObjectId) => {
+    await asked(() => db.collection('blobs.files').deleteOne({ _id: version }))
+    await asked(() => db.collection('blobs.chunks').deleteMany({ files_id: version }))
+  }
+
+  /** Has the pointer name this version, in the place of what it names then. */
+  const name = async (id: string, version: ObjectId): Promise<void> => {
+    while (true) {
+      const old = await asked(() => pointers.findOne({ _id: id }))
+      if (old?.version.equals(version)) break
+      if (old) await loosen(old.version)
+      if (await swap(id, version, old)) break
+    }
+    await asked(() => loose.deleteOne({ _id: version }))
+  }
+
+  const swap = async (id: string, version: ObjectId, old: Pointer | null): Promise<boolean> => {
+    if (old) {
+      const fence = { _id: id, version: old.version }
+      return (await asked(() => pointers.replaceOne(fence, { version }))).matchedCount === 1
+    }
+    try {
+      await asked(() => pointers.insertOne({ _id: id, version }))
+      return true
+    } catch (error) {
+      if (isTaken(error)) return false
+      throw error
+    }
+  }
+
+  const sweep = async () => {
+    const before = new Date(now().getTime() - looseMs)
+    const old = await asked(() =>
+      loose
+        .find({ since: { $lt: before } })
+        .sort({ since: 1 })
+        .limit(mostSwept)
+        .toArray(),
+    )
+    for (const { _id: version } of old) {
+      if (!(await asked(() => pointers.findOne({ version })))) await discard(version)
+      // Not where somebody has noted it anew meanwhile.
+      await asked(() => loose.deleteOne({ _id: version, since: { $lt: before } }))
+    }
+  }
+
+  try {
+    await asked(() => pointers.createIndex({ version: 1 }))
+    await asked(() => loose.createIndex({ since: 1 }))
+    await sweep()
+  } catch (error) {
+    await client.close()
+    throw error
+  }
+
+  return {
+    write: async (id, source, limit) => {
+      const version = new ObjectId()
+      let bytes = 0
+      const count = new Transform({
+        transform(chunk: Buffer, _encoding, done) {
+          bytes += chunk.length
+          done(bytes > limit ? new TooLarge(limit) : null, chunk)
+        },
+      })
+      const stream = source instanceof Readable ? source : Readable.from([Buffer.from(source)])
+      await loosen(version)
+      try {
+        await pipeline(stream, count, bucket.openUploadStreamWithId(version, id))
+      } catch (error) {
+        // A piece may still be on its way; with the note, a later start removes what this leaves behind.
+        await discard(version).catch(() => {})
+        throw told(error)
+      }
+      await name(id, version)
+      return { bytes }
+    },
+    read: async id => {
+      const pointer = await asked(() => pointers.findOne({ _id: id }))
+      if (!pointer) return undefined
+      return Readable.from(bytesOf(bucket, pointer.version), { objectMode: false })
+    },
+    remove: async id => {
+      const pointer = await asked(() => pointers.findOne({ _id: id }))
+      if (!pointer) return
+      await loosen(pointer.version)
+      await asked(() => pointers.deleteOne({ _id: id, version: pointer.version }))
+      await discard(pointer.version)
+      await asked(() => loose.deleteOne({ _id: pointer.version }))
+    },
+    [Symbol.asyncDispose]: () => client.close(),
+  }
+}
+
+async function* bytesOf(bucket: GridFSBucket, version: ObjectId): AsyncGenerator<Buffer> {
+  try {
+    yield* bucket.openDownloadStream(version)
+  } catch (error) {
+    throw told(error)
+  }
+}
