@@ -9,8 +9,17 @@ import type { Platform } from './platform.ts'
 const page = 1000
 const mostPlaces = 10_000
 
-/** Gives, each time, the next move of every slot of a platform that does not show what it should. */
-export const openMoves = (store: Store, { name, limits }: Platform): (() => Promise<readonly Move[]>) => {
+/** The next move of every slot of a platform that does not show what it should. */
+export interface Moves {
+  /** As they were read last. */
+  list(): readonly Move[]
+  /** Reads them all again. */
+  readAll(): Promise<void>
+  /** Reads one slot again, after a call for it. */
+  read(id: string): Promise<void>
+}
+
+export const openMoves = (store: Store, { name, limits }: Platform): Moves => {
   /** A conversation never changes its channel. */
   const places = new Map<string, { readonly channel: string; readonly team: string }>()
   const placeOf = async (conversation: string) => {
@@ -23,21 +32,37 @@ export const openMoves = (store: Store, { name, limits }: Platform): (() => Prom
     return { channel, team }
   }
 
-  return async () => {
-    const moves: Move[] = []
-    for (const row of await pending(store, name)) {
-      const step = stepOf(row, limits.text)
-      if (!step) {
-        await update(store, 'outbox', row._id, fresh =>
-          fresh.state === 'pending' ? settled(fresh, limits.text) : undefined,
-        )
-        continue
-      }
-      const { _id: id, conversation, urgent, n } = row
-      const since = Date.parse(row.createdAt)
-      moves.push({ id, kind: step.kind, conversation, urgent, n, since, ...(await placeOf(conversation)) })
+  /** The next move of a slot; one that shows all it should is noted as such. */
+  const moveOf = async (row: Outbox): Promise<Move | undefined> => {
+    const step = stepOf(row, limits.text)
+    const { _id: id, conversation, urgent, n } = row
+    if (!step) {
+      await update(store, 'outbox', id, fresh =>
+        fresh.state === 'pending' ? settled(fresh, limits.text) : undefined,
+      )
+      return undefined
     }
-    return moves
+    const since = Date.parse(row.createdAt)
+    return { id, kind: step.kind, conversation, urgent, n, since, ...(await placeOf(conversation)) }
+  }
+
+  let moves = new Map<string, Move>()
+  return {
+    list: () => [...moves.values()],
+    readAll: async () => {
+      const found = new Map<string, Move>()
+      for (const row of await pending(store, name)) {
+        const move = await moveOf(row)
+        if (move) found.set(move.id, move)
+      }
+      moves = found
+    },
+    read: async id => {
+      const row = await store.get('outbox', id)
+      const move = row?.state === 'pending' ? await moveOf(row) : undefined
+      if (move) moves.set(id, move)
+      else moves.delete(id)
+    },
   }
 }
 

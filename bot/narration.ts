@@ -9,6 +9,8 @@ import { want } from './outbox.ts'
 import { render } from './render.ts'
 import type { Context } from './render-context.ts'
 import { emptyScene, see } from './scene.ts'
+import type { Thread } from './threads.ts'
+import { threadOf } from './threads.ts'
 
 export interface NarrationParts {
   readonly store: Store
@@ -22,6 +24,8 @@ export interface NarrationParts {
 export interface Narration {
   /** Reads what is new in the log and wants what the thread should show. True once the end is wanted. One call at a time. */
   go(): Promise<boolean>
+  /** Where it is shown, once something is. */
+  thread(): Thread | undefined
 }
 
 /** Takes up the narration of a job; it goes on from what was delivered, by reading the log from its start. */
@@ -31,6 +35,7 @@ export const openNarration = (parts: NarrationParts, delivery: Delivery): Narrat
   let folded: Folded = unfolded
   let scene = emptyScene
   let setting: Setting | undefined
+  let thread: Thread | undefined
   let queued: Pick<Context, 'place' | 'waits'> | undefined
   let noted = delivery.seq
 
@@ -44,8 +49,15 @@ export const openNarration = (parts: NarrationParts, delivery: Delivery): Narrat
       const job: Job = { ...record, ...folded }
       queued = await whileQueued(job)
       await show(job, setting)
+      thread ??= await threadAt(setting.conversation._id)
       return await note(isOver(job.state))
     },
+    thread: () => thread,
+  }
+
+  async function threadAt(id: string): Promise<Thread | undefined> {
+    const conversation = await store.get('conversations', id)
+    return conversation && threadOf(conversation)
   }
 
   async function read(): Promise<void> {

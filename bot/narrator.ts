@@ -1,9 +1,13 @@
 import type { Logger } from 'pino'
+import { isAway } from '../store/away.ts'
 import type { Delivery } from '../store/records.ts'
 import type { Narration, NarrationParts } from './narration.ts'
 import { openNarration } from './narration.ts'
+import type { Thread } from './threads.ts'
 
 export interface NarratorParts extends NarrationParts {
+  /** Kept up to date with where the jobs that are not over are shown, by delivery. */
+  readonly threads?: Map<string, Thread>
   readonly log: Pick<Logger, 'error'>
   readonly signal: AbortSignal
 }
@@ -32,7 +36,7 @@ const slowly = 10
  * trouble is logged and tried again and holds up no other. Resolves when the signal aborts and what is in hand has settled.
  */
 export const runNarrator = async (parts: NarratorParts): Promise<void> => {
-  const { store, bell, log, signal } = parts
+  const { store, bell, log, signal, threads = new Map() } = parts
   const live = new Map<string, Live>()
   const inHand = new Set<Promise<void>>()
   let looking: Promise<void> | undefined
@@ -51,6 +55,7 @@ export const runNarrator = async (parts: NarratorParts): Promise<void> => {
   clearInterval(timer)
   await looking
   for (const one of live.values()) one.off()
+  threads.clear()
   await Promise.all(inHand)
 
   /** The one timer of all jobs. */
@@ -66,13 +71,17 @@ export const runNarrator = async (parts: NarratorParts): Promise<void> => {
     const going = one.narration
       .go()
       .then(over => {
+        const thread = one.narration.thread()
+        if (thread) threads.set(id, thread)
         if (!over) return
         one.off()
         live.delete(id)
+        threads.delete(id)
       })
       .catch(error => {
-        log.error({ err: error, delivery: id }, 'A job could not be shown; it is tried again.')
         one.due = true
+        if (!signal.aborted && !isAway(error))
+          log.error({ err: error, delivery: id }, 'A job could not be shown; it is tried again.')
       })
       .finally(() => {
         one.busy = false
@@ -86,7 +95,10 @@ export const runNarrator = async (parts: NarratorParts): Promise<void> => {
     if (signal.aborted) return
     lookAgain = looking !== undefined
     looking ??= takeUp()
-      .catch(error => log.error({ err: error }, 'The jobs to be shown could not be read; it is tried again.'))
+      .catch(error => {
+        if (!signal.aborted)
+          log.error({ err: error }, 'The jobs to be shown could not be read; it is tried again.')
+      })
       .then(() => {
         looking = undefined
         if (lookAgain) look()

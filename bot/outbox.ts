@@ -10,6 +10,7 @@ import type { Move } from './pace.ts'
 import { pick } from './pace.ts'
 import { openPacer } from './pacer.ts'
 import type { Platform } from './platform.ts'
+import { together } from './together.ts'
 
 export interface Order {
   readonly platform: string
@@ -81,17 +82,11 @@ const mostInHand = 32
  * Posts and edits what is wanted until the signal aborts and the calls in hand have settled, by the rules of `pace.ts`.
  * What fails is tried again after growing pauses; what the platform refuses for good is dead. Throws what the store throws.
  */
-export const runOutbox = async (parts: OutboxParts): Promise<void> => {
-  const failed = new AbortController()
-  const signal = AbortSignal.any([parts.signal, failed.signal])
-  const served = [...parts.platforms.values()].map(platform => serve(platform, { ...parts, signal }))
-  try {
-    await Promise.all(served)
-  } finally {
-    failed.abort()
-    await Promise.allSettled(served)
-  }
-}
+export const runOutbox = async (parts: OutboxParts): Promise<void> =>
+  together(
+    parts.signal,
+    [...parts.platforms.values()].map(platform => signal => serve(platform, { ...parts, signal })),
+  )
 
 const serve = async (
   platform: Platform,
@@ -103,6 +98,8 @@ const serve = async (
   let crash: { readonly error: unknown } | undefined
   let look = new AbortController()
   const wake = () => look.abort()
+  let readFrom = 0
+  let readBy = 0
 
   const make = async (move: Move) => {
     pacer.started(move)
@@ -111,28 +108,43 @@ const serve = async (
       pacer.ended(move, delivered, now().getTime())
       if (delivered.type === 'dead')
         log.warn({ slot: move.id, why: delivered.why }, 'A message cannot be delivered.')
-      if (delivered.type === 'failed')
+      if (delivered.type === 'failed' && !signal.aborted)
         log.warn(
           { slot: move.id, err: delivered.error },
           'A message was not delivered and will be tried again.',
         )
+      await moves.read(move.id)
     } catch (error) {
       crash = { error }
     }
     wake()
   }
 
-  const off = bell.on('outbox', wake)
+  /** With thousands of slots to show, reading them takes a fifth of the time at most. */
+  const read = async () => {
+    const began = now().getTime()
+    readBy = Number.POSITIVE_INFINITY
+    await moves.readAll()
+    const ended = now().getTime()
+    readFrom = ended + 4 * (ended - began)
+    readBy = Math.min(readBy, ended + lookAgainMs)
+  }
+
+  const off = bell.on('outbox', () => {
+    readBy = 0
+    wake()
+  })
   signal.addEventListener('abort', wake)
   try {
     while (!signal.aborted && !crash) {
       look = new AbortController()
-      const { start, next } = pick(await moves(), pacer.pace, platform.limits, now().getTime())
+      if (now().getTime() >= Math.max(readFrom, readBy)) await read()
+      const { start, next } = pick(moves.list(), pacer.pace, platform.limits, now().getTime())
       for (const move of start.slice(0, mostInHand - inHand.size)) {
         const made = make(move).finally(() => inHand.delete(made))
         inHand.add(made)
       }
-      await wait(Math.min(lookAgainMs, next - now().getTime()), look.signal)
+      await wait(Math.min(Math.max(readFrom, readBy), next) - now().getTime(), look.signal)
     }
   } finally {
     off()

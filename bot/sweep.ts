@@ -28,6 +28,7 @@ export const runSweep = async ({
       await sweepInbox(store, new Date(now().getTime() - keptMs).toISOString())
       await sweepLogins(store, now())
     } catch (error) {
+      if (signal.aborted) return
       log.error({ err: error }, 'What is too old could not be dropped; it is tried again in an hour.')
     }
     await setTimeout(hourMs, undefined, { signal }).catch(() => {})
