@@ -1,4 +1,5 @@
 import type { Gateway } from '../sandbox/gateway.ts'
+import { isAway } from '../store/away.ts'
 import { isOver } from '../store/lifecycle.ts'
 import type { Filing } from './filing.ts'
 import type { Logbook } from './logbook.ts'
@@ -14,7 +15,9 @@ export interface Log {
 
 /**
  * Handles tickets by `work`, with patience that ends: what it throws is logged and thrown on, so that the queue tries
- * again, and after the ninth time in a row the job is ended with a sentence. A job that is not filed yet is filed first.
+ * again, and after the ninth time in a row the job is ended with a sentence. A part on another host that does not answer
+ * (`isAway`) is no trouble of the job's: it is waited for, however often that takes. A job that is not filed yet is filed
+ * first.
  */
 export const withPatience = ({
   work,
@@ -54,6 +57,10 @@ export const withPatience = ({
       troubles.delete(id)
     } catch (error) {
       if (signal.aborted) throw error
+      if (isAway(error)) {
+        log.error({ err: error, job: id }, 'A job waits for a part of Bellhop that does not answer.')
+        throw error
+      }
       const count = (troubles.get(id) ?? 0) + 1
       troubles.set(id, count)
       log.error({ err: error, job: id }, `A job could not be carried on, for the ${count}. time in a row.`)
