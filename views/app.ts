@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
+import { isUnreachable } from '../store/away.ts'
 import { conversationsApi } from './api/conversations.ts'
 import { filesApi } from './api/files.ts'
 import { jobsApi } from './api/jobs.ts'
@@ -28,8 +29,8 @@ export const openApp = (parts: WebParts): Hono<Env> => {
   app.onError((error, c) => {
     const known = error instanceof Problem
     if (!known) log.error({ err: error, path: c.req.path }, 'a request failed')
-    const detail = 'Something went wrong here. It is in the log; try again in a while.'
-    const problem = known ? error : new Problem({ status: 500, detail })
+    const problem = known ? error : problemOf(error)
+    if (isUnreachable(error)) c.header('retry-after', '5')
     const forPerson = !/^\/(api|slack|healthz|readyz)\b/.test(c.req.path)
     return forPerson ? sendTrouble(c, problem) : sendProblem(c, problem)
   })
@@ -56,6 +57,18 @@ export const openApp = (parts: WebParts): Hono<Env> => {
   app.route('/', chatPages(parts))
   return app
 }
+
+/** How a failure is told to who asked. What the database left unanswered may have been done after all, so nothing is said of that. */
+const problemOf = (error: Error): Problem =>
+  isUnreachable(error)
+    ? new Problem({
+        status: 503,
+        detail: 'Bellhop cannot reach its database right now. Try again in a minute.',
+      })
+    : new Problem({
+        status: 500,
+        detail: 'Something went wrong here. It is in the log; try again in a while.',
+      })
 
 /** Nothing on a page comes from elsewhere or stands in its own text; `same-origin` lets our own forms tell their origin. */
 const headers = {

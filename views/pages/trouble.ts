@@ -28,4 +28,5 @@ const titles: Readonly<Record<number, string>> = {
   403: 'This is not allowed',
   404: 'There is nothing here',
   500: 'Something went wrong',
+  503: 'Bellhop is out of reach',
 }
