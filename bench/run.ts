@@ -6,6 +6,7 @@ import { line } from './figure.ts'
  */
 const benches: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   start_bubblewrap: async () => (await import('./start.ts')).startBubblewrap(),
+  start_docker: async () => (await import('./docker.ts')).startDocker(),
   acknowledge: async () => (await import('./acknowledge.ts')).acknowledge(),
   jobs_embedded: async () => (await import('./jobs.ts')).jobsEmbedded(),
   event_to_browser: async () => (await import('./browser.ts')).eventToBrowser(),

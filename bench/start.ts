@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { openBubblewrap } from '../sandbox/bubblewrap.ts'
 import { flags } from '../sandbox/flags.ts'
-import type { Plan, Sandbox } from '../sandbox/sandbox.ts'
 import { seccomp } from '../sandbox/seccomp.ts'
 import type { Figure } from './figure.ts'
 import { median, quantile, short } from './figure.ts'
+import { openingOf } from './opening.ts'
 import { scratch } from './server.ts'
 
 const rounds = 50
@@ -29,7 +29,7 @@ export const startBubblewrap = async (): Promise<readonly Figure[]> => {
   const floors: number[] = []
   const nodes: number[] = []
   for (let attempt = 1; attempt <= rounds; attempt++) {
-    times.push(await openBox(sandbox, gateway, attempt))
+    times.push(await openingOf(sandbox, gateway, attempt))
     floors.push(await firstByte(raw, gateway, '/bin/echo', ['ready']))
     nodes.push(await firstByte(raw, gateway, process.execPath, ['--print', '0']))
   }
@@ -37,24 +37,6 @@ export const startBubblewrap = async (): Promise<readonly Figure[]> => {
   const common = { unit: 'ms', n: rounds, notes } as const
   return [{ figure: 'start_bubblewrap', value: median(times), floor: median(floors), ...common }]
 }
-
-const openBox = async (sandbox: Sandbox, gateway: string, attempt: number): Promise<number> => {
-  const begun = performance.now()
-  await using box = await sandbox.open({ job: 'bench', attempt, gateway, plan: plan(attempt) })
-  for await (const _ of box.output(0)) return performance.now() - begun
-  throw new Error('The box said nothing.')
-}
-
-/** Nothing answers at its gateway, so the box is over soon after its first word, which is all that is measured. */
-const plan = (attempt: number): Plan => ({
-  job: 'bench',
-  attempt,
-  git: { from: 'main', branch: 'jobs/bench', name: 'Bench', email: 'bench@example.org', message: 'Bench' },
-  files: {},
-  uploads: [],
-  agent: { argv: ['true'], env: {}, input: [], keepOpen: false },
-  timeoutSeconds: 60,
-})
 
 const firstByte = async (
   folder: string,
