@@ -63,7 +63,6 @@ const isPassing = (error: MongoError): boolean =>
 const passingNames: ReadonlySet<string> = new Set([
   'MongoNetworkError',
   'MongoNetworkTimeoutError',
-  'MongoNotConnectedError',
   'MongoOperationTimeoutError',
   'MongoPoolClearedError',
   'MongoPoolClosedError',

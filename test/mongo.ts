@@ -2,6 +2,8 @@ import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { engine } from './engines.ts'
 
@@ -12,7 +14,7 @@ export interface TestMongo extends AsyncDisposable {
   /** Names another empty database on the same server. */
   fresh(): string
   readonly pid: number
-  /** Stops it where it stands, as a hung machine would; connections stay open and nothing answers. */
+  /** Stops it, as a hung machine would: from then on connections stay open and nothing answers. */
   stop(): void
   /** Lets it go on. What was asked of it meanwhile is done then. */
   resume(): void
@@ -30,7 +32,10 @@ export const openTestMongo = async (): Promise<TestMongo> => {
     url: fresh(),
     fresh,
     pid: server.pid!,
-    stop: () => void server.kill('SIGSTOP'),
+    stop: () => {
+      server.kill('SIGSTOP')
+      while (!stands(server.pid!));
+    },
     resume: () => void server.kill('SIGCONT'),
     [Symbol.asyncDispose]: async () => {
       server.kill('SIGKILL')
@@ -45,3 +50,10 @@ const portOf = (server: ChildProcess): Promise<number> =>
     server.once('error', reject)
     server.once('exit', code => reject(new Error(`mongo-java-server ended (${code}) before it was open.`)))
   })
+
+/** Whether each thread of a process has stopped: a signal reaches them one by one. True where there is no /proc to tell. */
+const stands = (pid: number): boolean => {
+  const tasks = `/proc/${pid}/task`
+  if (!existsSync(tasks)) return true
+  return readdirSync(tasks).every(task => / T /.test(readFileSync(join(tasks, task, 'stat'), 'utf8')))
+}
