@@ -75,6 +75,8 @@ interface OutboxParts {
 
 /** A lost ring costs at most this much. */
 const lookAgainMs = 5000
+/** With thousands of slots to show, reading them takes a fifth of the time; a slow store delays nothing longer than this. */
+const mostRestMs = 2000
 /** Calls in hand at once on one platform. */
 const mostInHand = 32
 
@@ -120,13 +122,12 @@ const serve = async (
     wake()
   }
 
-  /** With thousands of slots to show, reading them takes a fifth of the time at most. */
   const read = async () => {
     const began = now().getTime()
     readBy = Number.POSITIVE_INFINITY
     await moves.readAll()
     const ended = now().getTime()
-    readFrom = ended + 4 * (ended - began)
+    readFrom = ended + Math.min(mostRestMs, 4 * (ended - began))
     readBy = Math.min(readBy, ended + lookAgainMs)
   }
 
