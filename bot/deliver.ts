@@ -33,7 +33,7 @@ export const deliver = async (
   const address = conversation.address ?? conversation.channel
   let posted: { readonly messageId: string; readonly address: string }
   try {
-    if (kind === 'post') posted = await platform.post(address, part.message)
+    if (kind === 'post') posted = await platform.post(address, part.message, `${id}/${index}`)
     else {
       const messageId = index === 0 ? row.shown?.messageId : row.shown?.more?.[index - 1]?.messageId
       await platform.edit(address, messageId ?? '', part.message)

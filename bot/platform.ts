@@ -7,8 +7,12 @@ import type { Inbox, Message } from '../store/records.ts'
 export interface Platform extends AsyncDisposable {
   readonly name: string
   readonly limits: Limits
-  /** Posts under an address (`slack:T1:C2:171.3`, or a channel's to open a thread); gives the message's id and the address under which replies to it come. */
-  post(address: string, message: Message): Promise<Posted>
+  /**
+   * Posts under an address (`slack:T1:C2:171.3`, or a channel's to open a thread); gives the message's id and the address
+   * under which replies to it come. `posting` names it: repeated under that, it is the same message where the platform can
+   * tell. The outbox's are `<conversation>/<slot>/<part>`.
+   */
+  post(address: string, message: Message, posting?: string): Promise<Posted>
   edit(address: string, messageId: string, message: Message): Promise<void>
   /** Handles one stored envelope. When it resolves, the envelope is done; when it throws, it is tried again. */
   receive(envelope: Inbox): Promise<void>
