@@ -40,6 +40,39 @@ export const storeContract = (name: string, open: () => Promise<Store>): void =>
       assert.equal(await store.get('inbox', 'b'), undefined)
     })
 
+    test('takes any text as id and any JSON as content, and nothing in them for a command', async () => {
+      await using store = await open()
+      const body = JSON.parse('{"$set":{"a.b":1},"":[null],"__proto__":{"x":1},"a\\u0000":"\\ud800"}')
+      const ids = ['a.b', '$ne', 'ü\u0000', ' ', "'; --", 'x'.repeat(500)]
+      for (const id of ids) await store.put('inbox', envelope(id, { body, platform: id }))
+      for (const id of ids) {
+        assert.equal(
+          JSON.stringify(await store.get('inbox', id)),
+          JSON.stringify({ ...envelope(id, { body, platform: id }), rev: 1 }),
+        )
+        const found = await store.find('inbox', { where: { platform: id, state: 'new' }, by: 'receivedAt' })
+        assert.deepEqual(
+          found.map(({ _id }) => _id),
+          [id],
+        )
+      }
+    })
+
+    test('keeps a field that was left out apart from one that is there, when it finds', async () => {
+      await using store = await open()
+      const job = { job: 'j', name: 'n', bytes: 1, mime: 'm', createdAt: at }
+      await store.put('files', { _id: 'a', rev: 0, ...job })
+      await store.put('files', { _id: 'b', rev: 0, ...job, conversation: 'c' })
+      assert.deepEqual(
+        (await store.find('files', { where: { conversation: 'c' } })).map(({ _id }) => _id),
+        ['b'],
+      )
+      const { job: _, ...loose } = job
+      await store.put('files', { _id: 'b', rev: 1, ...loose })
+      assert.equal(await store.count('files', { conversation: 'c' }), 0)
+      assert.equal(await store.count('files', { job: 'j' }), 1)
+    })
+
     test('lets one of many insert an id, and one of many replace a revision', async () => {
       await using store = await open()
       const inserted = await Promise.all(Array.from({ length: 32 }, () => store.put('inbox', envelope('a'))))
@@ -183,6 +216,59 @@ export const storeContract = (name: string, open: () => Promise<Store>): void =>
       assert.equal(twice.ok && twice.entries[0]?.seq, twice.ok && twice.entries[1]?.seq)
     })
 
+    test('adds all of a batch but what is there, whichever of its entries that is', async () => {
+      await using store = await open()
+      await store.append('job/a', [note('1'), note('2')])
+      const mixed = await store.append('job/a', [
+        note('3'),
+        note('2', 'again'),
+        note('4'),
+        note('3', 'twice'),
+      ])
+      assert.deepEqual(mixed.ok && mixed.entries.map(({ seq, key }) => [seq, key]), [
+        [3, '3'],
+        [2, '2'],
+        [4, '4'],
+        [3, '3'],
+      ])
+      const log = await store.after('job/a', 0)
+      assert.deepEqual(
+        log.map(entry => [entry.seq, entry.type === 'noted' && entry.text]),
+        ['1', '2', '3', '4'].map((text, n) => [n + 1, text]),
+      )
+      assert.deepEqual(await store.append('job/a', []), { ok: true, entries: [] })
+    })
+
+    test('takes a batch of 500 entries, and gives it in pages from anywhere', async () => {
+      await using store = await open()
+      const batch = Array.from({ length: 500 }, (_, n) => note(`${n}`, `${n} `.repeat(200)))
+      await store.append('job/a', [note('first')])
+      const told = await store.append('job/a', batch)
+      await store.append('job/a', [note('last')])
+      const log = await store.after('job/a', 0, 1000)
+      assert.deepEqual(told.ok && told.entries, log.slice(1, 501))
+      assert.deepEqual(
+        log.map(({ seq, key }) => [seq, key]),
+        ['first', ...batch.map(({ key }) => key), 'last'].map((key, n) => [n + 1, key]),
+      )
+      for (const [seq, limit] of [
+        [0, 1],
+        [0, 2],
+        [250, 7],
+        [499, 3],
+        [500, 2],
+        [502, 5],
+      ] as const)
+        assert.deepEqual(await store.after('job/a', seq, limit), log.slice(seq, seq + limit))
+      assert.equal((await store.after('job/a', 0)).length, 500)
+      assert.deepEqual(await store.after('job/a', 5, 0), [])
+      await store.erase('job/a', [1, 251, 502])
+      assert.deepEqual(
+        (await store.after('job/a', 0, 1000)).filter(({ erased }) => erased).map(({ seq }) => seq),
+        [1, 251, 502],
+      )
+    })
+
     test('refuses an attempt that is no longer the newest, and gives people the attempt of the head', async () => {
       await using store = await open()
       await store.append('job/a', [note('1')], 1)
@@ -268,6 +354,24 @@ export const storeContract = (name: string, open: () => Promise<Store>): void =>
         digest: before?.digest,
       })
       assert.equal(other?.type === 'noted' && other.text, 'l')
+    })
+
+    test('keeps names and order of the fields in the content, so that each engine has the same bytes', async () => {
+      await using store = await open()
+      const input = JSON.parse(
+        '{"z":1,"a.b":{"$set":[{"$where":null}]},"":0,"__proto__":{"x":1},"\\u0000":"\\ud800"}',
+      )
+      const key = 'k.$[]\u0000ü/\\'
+      const draft: Draft<Event> = { type: 'used', tool: 't', input, call: 'c', key, at }
+      const told = await store.append('job/a', [draft])
+      const [entry] = await store.after('job/a', 0)
+      assert.deepEqual(told.ok && told.entries, [entry])
+      const { seq: _seq, attempt: _attempt, key: kept, at: _at, digest, ...content } = entry!
+      assert.equal(kept, key)
+      assert.equal(JSON.stringify(content), JSON.stringify({ type: 'used', tool: 't', input, call: 'c' }))
+      assert.equal(digest, createHash('sha256').update(JSON.stringify(content)).digest('hex'))
+      assert.equal(digest, 'be32b2c94f1f7f273df1739d5d66520a18256917ac5d3edc159324ac4d0ba9c3')
+      assert.deepEqual(await store.append('job/a', [draft]), told)
     })
 
     test('remembers the key of an erased entry, and that an erased end was the end', async () => {

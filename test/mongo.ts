@@ -55,5 +55,11 @@ const portOf = (server: ChildProcess): Promise<number> =>
 const stands = (pid: number): boolean => {
   const tasks = `/proc/${pid}/task`
   if (!existsSync(tasks)) return true
-  return readdirSync(tasks).every(task => / T /.test(readFileSync(join(tasks, task, 'stat'), 'utf8')))
+  return readdirSync(tasks).every(task => {
+    try {
+      return /\) T /.test(readFileSync(join(tasks, task, 'stat'), 'utf8'))
+    } catch {
+      return true // It ended meanwhile.
+    }
+  })
 }
