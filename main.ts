@@ -3,25 +3,34 @@ import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { enableCompileCache } from 'node:module'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Logger } from 'pino'
 import type { Platform } from './bot/platform.ts'
-import type { Config } from './config.ts'
+import type { Config, Role } from './config.ts'
 import type { CrewParts } from './runner/crew.ts'
+import type { Facts } from './runner/facts.ts'
+import type { Intake } from './runner/intake.ts'
+import type { Store } from './store/store.ts'
+import type { Beside } from './views/serve.ts'
 
 enableCompileCache()
 
 /** The ports with an engine in each: all that the house needs from outside. */
-export interface Engines extends AsyncDisposable, Omit<CrewParts, 'defaultAgent' | 'concurrency'> {
+export interface Engines extends AsyncDisposable, Facts, Omit<CrewParts, 'defaultAgent' | 'concurrency'> {
   /** What each chat platform passes through as it is opened. */
   readonly platform: (platform: Platform) => Platform
   /** Where the token of the installation's own admin is kept. */
   readonly adminTokenFile: string
+  /** A secret of the installation for one purpose: the same in each of its processes. */
+  readonly secret: (purpose: string) => string
+  /** What a gateway of its own answers over HTTP: the way to repositories elsewhere, which only its credentials open. */
+  readonly beside?: Beside
   readonly log: Logger
 }
 
 /** A house that is open: its address, and the ways in for the one who runs it. */
 export interface House extends AsyncDisposable {
+  readonly role: Role
   readonly url: string
   readonly adminToken: string
   /** A one-time link, good for 15 minutes. */
@@ -31,49 +40,66 @@ export interface House extends AsyncDisposable {
 }
 
 /** Opens the engines that the configuration names. `unisolated` lets jobs run on the host itself where nothing isolates. */
-export const openEngines = async (config: Config, { unisolated = false } = {}): Promise<Engines> => {
+export const openEngines = async (
+  config: Config,
+  { role = 'all', unisolated = false }: { readonly role?: Role; readonly unisolated?: boolean } = {},
+): Promise<Engines> => {
   const now = () => new Date()
-  const [{ openFolder }, { openSqlite }, { openLocalBell }, { openBare }, { openBlobs }] = await Promise.all([
+  const [{ openFolder }, { secretFor }] = await Promise.all([
     import('./store/folder.ts'),
-    import('./store/sqlite.ts'),
-    import('./store/local-bell.ts'),
-    import('./store/bare.ts'),
-    import('./store/blobs.ts'),
+    import('./store/secret.ts'),
   ])
-  const [{ kept }, { randomId }] = await Promise.all([import('./store/kept.ts'), import('./store/ids.ts')])
-  const [{ openEmbedded }, { openGateway }, { openBubblewrap }, { openProcess }, { openAgents }] =
-    await Promise.all([
-      import('./runner/embedded.ts'),
-      import('./sandbox/local-gateway.ts'),
-      import('./sandbox/bubblewrap.ts'),
-      import('./sandbox/process.ts'),
-      import('./runner/agents/agents.ts'),
-    ])
+  const [{ openEmbeddedFacts, openSharedFacts }, { openRepositories }, { openAgents }] = await Promise.all([
+    import('./runner/facts.ts'),
+    import('./runner/repositories.ts'),
+    import('./runner/agents/agents.ts'),
+  ])
+  const [{ openSandboxes }, { openGateways }, { openUpstreams }, { besideOf }] = await Promise.all([
+    import('./sandbox/sandboxes.ts'),
+    import('./sandbox/gateways.ts'),
+    import('./sandbox/upstream.ts'),
+    import('./sandbox/upstream-door.ts'),
+  ])
   await using opening = new AsyncDisposableStack()
   const log = await openLog(config)
   const folder = opening.use(await openFolder(config.data))
+  const secret = (purpose: string) => secretFor(config.secretKey ?? folder.secretKey, purpose)
   const { agents, tools } = await openAgents(config)
-  const isolating = openBubblewrap({ folder: folder.boxes, tools })
-  const unisolating = openProcess({ folder: folder.boxes, tools })
+  const upstreams = opening.use(openUpstreams(config.upstream))
+  const failed = (error: unknown) => log.error({ err: error }, 'a repository elsewhere could not be reached')
+  const runs = role === 'all' || role === 'runner'
+  const owns = role === 'all' || role === 'web'
+  const facts = config.shared
+    ? await openSharedFacts(config.shared, { opening, log, now })
+    : await openEmbeddedFacts(folder, { opening, now })
+  const { url } = config.gateway
   const engines = {
-    store: opening.use(openSqlite(folder.database)),
-    bell: opening.use(openLocalBell()),
-    queue: opening.use(openEmbedded({ now })),
-    repos: openBare(folder.repos, { now }),
-    files: openBlobs(folder.files),
-    sandboxes:
-      config.sandbox === 'process' ? [unisolating] : [isolating, ...(unisolated ? [unisolating] : [])],
-    runner: await kept(folder.runner, randomId),
+    ...facts,
+    ...(role === 'gateway' && { beside: besideOf(upstreams, secret('upstreams'), failed) }),
+    repos: await openRepositories(
+      owns
+        ? { folder: folder.repos, ...(url && { gateway: { url, token: secret('upstreams') } }) }
+        : { url: config.webUrl ?? '', token: secret('repositories') },
+      { upstreams, opening, failed, now },
+    ),
+    sandboxes: runs
+      ? await openSandboxes({
+          ...{ wanted: config.sandbox, image: config.image, unisolated, folder: folder.boxes, tools },
+          ...(config.docker && { docker: config.docker }),
+          installation: secret('installation').slice(0, 12),
+        })
+      : [],
+    runner: folder.name,
     agents,
-    gateway: (doors: Parameters<CrewParts['gateway']>[0]) =>
-      openGateway({
-        folder: join(folder.boxes, 'gateways'),
-        doors,
-        ...(config.model && { model: config.model }),
-        failed: error => log.error({ err: error }, 'the gateway failed at a request'),
-      }),
+    gateway: await openGateways({
+      folder: resolve(config.gateway.folder ?? join(folder.boxes, 'gateways')),
+      apart: config.gateway.folder !== undefined && role === 'runner',
+      ...(config.model && { model: config.model }),
+      failed: error => log.error({ err: error }, 'the gateway failed at a request'),
+    }),
     platform: (platform: Platform) => platform,
     adminTokenFile: folder.adminToken,
+    secret,
     log,
     now,
   }
@@ -81,75 +107,61 @@ export const openEngines = async (config: Config, { unisolated = false } = {}): 
   return { ...engines, [Symbol.asyncDispose]: () => opened.disposeAsync() }
 }
 
-/** Opens the house over its engines: web, bot and runner in one process, until disposed. */
-export const openHouse = async (config: Config, engines: Engines): Promise<House> => {
-  const { store, bell, files, log, now } = engines
-  const [
-    { openCrew },
-    { runBot },
-    { openWebChat },
-    { openApp },
-    { serveApp },
-    { adminToken },
-    { offerLogin },
-  ] = await Promise.all([
-    import('./runner/crew.ts'),
-    import('./bot/bot.ts'),
-    import('./bot/web.ts'),
-    import('./views/app.ts'),
-    import('./views/serve.ts'),
-    import('./runner/admin.ts'),
-    import('./runner/logins.ts'),
-  ])
+/** Opens what a role is over its engines, until disposed: all of the house, or one part of it. */
+export const openHouse = async (config: Config, engines: Engines, role: Role = 'all'): Promise<House> => {
+  const { log, now, store } = engines
+  const [{ openCrew }, { adminToken }, { offerLogin }, { serveApp }, { health, readiness }] =
+    await Promise.all([
+      import('./runner/crew.ts'),
+      import('./runner/admin.ts'),
+      import('./runner/logins.ts'),
+      import('./views/serve.ts'),
+      import('./views/health.ts'),
+    ])
+  const is = (part: Role) => role === 'all' || role === part
   const stopping = new AbortController()
   const { signal } = stopping
-  const crew = openCrew({ ...engines, defaultAgent: config.agent, concurrency: config.concurrency })
-  const token = await adminToken(store, engines.adminTokenFile)
+  await using opening = new AsyncDisposableStack()
+  /** What is asked for is refused while the database is away; what is under way waits for it. */
+  const crewOver = (facts: Store) =>
+    openCrew({ ...engines, store: facts, defaultAgent: config.agent, concurrency: config.concurrency })
+  const crew = crewOver(engines.patient)
+  const { intake } = crewOver(store)
   const sandbox = Promise.withResolvers<Awaited<House['sandbox']>>()
+  const common = { ready: () => readiness(engines.checks), version: await version() }
 
-  const app = openApp({
-    ...engines,
-    intake: crew.intake,
-    publicUrl: () => publicUrl,
-    ...(config.slack?.signingSecret && { slack: { signingSecret: config.slack.signingSecret } }),
-    ready: () => readiness(store),
-    version: await version(),
-  })
-  const web = await serveApp(app, { port: config.port, host: config.host })
-  const publicUrl = config.publicUrl ?? web.url
+  const app = is('web')
+    ? (await import('./views/app.ts')).openApp({
+        ...{ ...engines, ...common, intake, publicUrl: () => publicUrl },
+        ...(config.shared && { reposToken: engines.secret('repositories') }),
+        ...(config.slack?.signingSecret && { slack: { signingSecret: config.slack.signingSecret } }),
+      })
+    : health(common)
+  const { port, host } = config
+  const web = await serveApp(app, { port, host, ...(engines.beside && { beside: engines.beside }) })
+  const publicUrl = config.publicUrl ?? (is('web') ? web.url : (config.webUrl ?? web.url))
 
+  if (role === 'gateway') {
+    const { serveGateway } = await import('./sandbox/gateway-door.ts')
+    const folder = resolve(config.gateway.folder ?? '')
+    opening.use(await serveGateway({ folder, gateway: () => engines.gateway(crew.doors) }))
+  }
   const running = Promise.all([
-    crew.run(signal, found =>
-      sandbox.resolve(found.ok ? { name: found.engine.name, notes: found.notes } : { notes: [found.why] }),
-    ),
-    runBot(
-      {
-        store,
-        bell,
-        intake: crew.intake,
-        platforms: async incoming => {
-          const chats: Platform[] = [openWebChat({ incoming })]
-          if (config.slack) {
-            const { openSlack } = await import('./bot/slack.ts')
-            chats.push(openSlack({ ...config.slack, incoming, readFile: id => files.read(id) }))
-          }
-          return chats.map(engines.platform)
-        },
-        defaultRoles: { slack: config.defaultRole ?? 'member', web: 'viewer' },
-        admins: config.admins,
-        publicUrl,
-        log,
-        now,
-      },
-      signal,
-    ),
+    is('runner') &&
+      crew.run(signal, found =>
+        sandbox.resolve(found.ok ? { name: found.engine.name, notes: found.notes } : { notes: [found.why] }),
+      ),
+    is('bot') && bot(config, engines, intake, publicUrl, signal),
   ])
   running.catch(error => {
     log.fatal({ err: error }, 'Bellhop stops: a part of it failed')
     process.exit(1)
   })
+  const token = is('web') ? await adminToken(store, engines.adminTokenFile) : ''
+  const opened = opening.move()
   return {
-    url: publicUrl,
+    role,
+    url: is('web') ? publicUrl : web.url,
     adminToken: token,
     sandbox: sandbox.promise,
     loginLink: async () => `${publicUrl}/login/${await offerLogin(store, 'admin', now())}`,
@@ -157,43 +169,96 @@ export const openHouse = async (config: Config, engines: Engines): Promise<House
       stopping.abort()
       await web.close()
       await running
+      await opened.disposeAsync()
     },
   }
 }
 
+/** The chat side of a house, until the signal aborts. */
+const bot = async (
+  config: Config,
+  engines: Engines,
+  intake: Intake,
+  publicUrl: string,
+  signal: AbortSignal,
+): Promise<void> => {
+  const [{ runBot }, { openPlatforms }] = await Promise.all([
+    import('./bot/bot.ts'),
+    import('./bot/platforms.ts'),
+  ])
+  const { slack, discord } = config
+  const chats = { ...engines, ...(slack && { slack }), ...(discord && { discord }) }
+  await runBot(
+    {
+      ...engines,
+      holder: engines.runner,
+      intake,
+      platforms: async incoming => {
+        const readFile = (id: string) => engines.files.read(id)
+        return (await openPlatforms({ ...chats, readFile }, incoming)).map(engines.platform)
+      },
+      defaultRoles: {
+        slack: config.defaultRole ?? 'member',
+        discord: config.defaultRole ?? 'viewer',
+        web: 'viewer',
+      },
+      admins: config.admins,
+      publicUrl,
+    },
+    signal,
+  )
+}
+
+/** A role that was told to stop has this long to let go of what it has in hand. */
+const stopMs = 30_000
+
 /** Opens the house and keeps it until it is told to stop, by SIGINT or SIGTERM, or the demo is over. */
-const start = async (config: Config, { demo = false, once: ends = false } = {}): Promise<number> => {
+const start = async (
+  config: Config,
+  { role = 'all', demo = false, once: ends = false }: { role?: Role; demo?: boolean; once?: boolean } = {},
+): Promise<number> => {
   const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
-  await using engines = await openEngines(config, { unisolated: demo })
-  await using house = await openHouse(config, engines)
-  engines.log.info({ url: house.url, version: await version() }, 'Bellhop is open')
+  await using engines = await openEngines(config, { role, unisolated: demo })
+  await using house = await openHouse(config, engines, role)
+  engines.log.info({ role, url: house.url, version: await version() }, 'Bellhop is open')
   house.sandbox.then(found => engines.log.info(found, 'the sandbox was probed'))
-  console.log(`Bellhop is at ${house.url}`)
-  console.log(`Log in once, within 15 minutes: ${await house.loginLink()}`)
+  console.log(`Bellhop${house.adminToken ? '' : ` ${role}`} is at ${house.url}`)
+  if (house.adminToken) console.log(`Log in once, within 15 minutes: ${await house.loginLink()}`)
   if (demo) {
     const { showDemo } = await import('./views/demo.ts')
-    await showDemo({
-      url: house.url,
-      token: house.adminToken,
-      sandbox: await house.sandbox,
-      print: console.log,
-    })
+    const { url, adminToken: token } = house
+    await showDemo({ url, token, sandbox: await house.sandbox, print: console.log })
     if (ends) return 0
     console.log(`The page stays open until Ctrl-C: ${await house.loginLink()}`)
   }
   await stopped
   engines.log.info('Bellhop stops')
+  setTimeout(() => {
+    engines.log.error(
+      `Bellhop did not stop within ${stopMs / 1000} s and is cut off; the next start goes on from there`,
+    )
+    process.exit(1)
+  }, stopMs).unref()
   return 0
 }
 
 const usage = `Usage:
-  node main.ts start          everything in one process, from the environment (README.md has the table)
-  node main.ts demo [--once]  a throwaway installation that carries one scripted job; --once ends when it has succeeded`
+  node main.ts start [all]                      everything in one process, from the environment (README.md has the table)
+  node main.ts start bot|web|runner|gateway     one part of an installation over MongoDB and Redis
+  node main.ts setup --image-only [--base NAME] builds the image of the boxes for Docker and stops
+  node main.ts demo [--once]                    a throwaway installation that carries one scripted job; --once ends then`
 
 /** Runs one command of the program and gives its exit code. */
 const main = async ([command, ...rest]: readonly string[]): Promise<number> => {
-  const { readConfig, demoConfig } = await import('./config.ts')
-  if (command === 'start' && (rest.length === 0 || rest[0] === 'all')) return await start(readConfig())
+  const { readConfig, demoConfig, roles } = await import('./config.ts')
+  const role = roles.find(name => name === (rest[0] ?? 'all'))
+  if (command === 'start' && role && rest.length <= 1)
+    return await start(readConfig(undefined, role), { role })
+  if (command === 'setup') {
+    const { setup } = await import('./sandbox/image/setup.ts')
+    const { image, docker } = readConfig()
+    return await setup(rest, { image, print: console.log, ...(docker && { docker }) })
+  }
   if (command === 'demo' && rest.every(option => option === '--once')) {
     const data = await mkdtemp(join(tmpdir(), 'bellhop-demo-'))
     try {
@@ -211,16 +276,6 @@ const main = async ([command, ...rest]: readonly string[]): Promise<number> => {
 const version = async (): Promise<string> =>
   JSON.parse(await readFile(join(import.meta.dirname, 'package.json'), 'utf8')).version
 
-/** Whether the engines answer: an orchestrator sends no work where they do not. */
-const readiness = async (store: Engines['store']) => {
-  try {
-    await store.count('runners', {})
-    return [{ name: 'store', ok: true }]
-  } catch (error) {
-    return [{ name: 'store', ok: false, why: error instanceof Error ? error.message : String(error) }]
-  }
-}
-
 /** The log: on standard error, or in a file that is rotated at 10 MB and kept five times. */
 const openLog = async ({ logLevel, logFile }: Config): Promise<Logger> => {
   const { pino } = await import('pino')
@@ -236,7 +291,9 @@ if (import.meta.main) {
     closeInherited({ spare: [parentChannel()].filter(fd => fd !== undefined) })
     process.exitCode = await main(process.argv.slice(2))
   } catch (error) {
-    const known = error instanceof Error && ['BadConfig', 'Unusable', 'NoAddress'].includes(error.name)
+    const known =
+      error instanceof Error &&
+      ['BadConfig', 'NoAddress', 'NoDaemon', 'NoImage', 'Unreachable', 'Unusable'].includes(error.name)
     console.error(known ? error.message : error)
     process.exitCode = 1
   }

@@ -58,7 +58,7 @@ export const runRunner = async (parts: RunnerParts): Promise<void> => {
   ]
   try {
     const { work, concurrency } = parts
-    await queue.work(work, { concurrency, signal })
+    await Promise.all([queue.keepFilled(refill, signal), queue.work(work, { concurrency, signal })])
   } finally {
     for (const timer of timers) clearInterval(timer)
     await update(store, 'runners', runner, record => ({ ...record, until: now().toISOString() }))

@@ -18,6 +18,12 @@ interface Way extends AsyncDisposable {
 }
 type UpstreamDoor = (url: string) => Promise<Way | { readonly refused: string }>
 
+/** What a gateway of its own answers beside what it says of its health. */
+export const besideOf = (upstreams: Upstreams, token: string, failed: (error: unknown) => void) => ({
+  path: `${prefix}/`,
+  answer: answerUpstreams(upstreams, token, failed),
+})
+
 /** The way to the upstreams over HTTP, for whoever shows this token. `failed` hears of what went wrong here. */
 export const answerUpstreams =
   (upstreams: Upstreams, token: string, failed: (error: unknown) => void): RequestListener =>

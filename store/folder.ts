@@ -3,6 +3,9 @@ import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { dropUnfinished } from './blobs.ts'
 import { bringToFormat } from './format.ts'
+import { randomId } from './ids.ts'
+import { kept } from './kept.ts'
+import { newSecret } from './secret.ts'
 import { Unusable } from './store.ts'
 
 /** A data folder's places, each an absolute path. */
@@ -12,9 +15,9 @@ export interface Folder extends AsyncDisposable {
   readonly files: string
   readonly boxes: string
   readonly adminToken: string
-  /** Where the name of this folder's runner is kept. */
-  readonly runner: string
-  /** Where the installation's key is kept, if no variable sets it. */
+  /** The name of this folder's process among others, made once. */
+  readonly name: string
+  /** A key of this folder's own, made once: the installation's, if it is given no other. */
   readonly secretKey: string
 }
 
@@ -33,8 +36,6 @@ export const openFolder = async (path: string): Promise<Folder> => {
     files: join(root, 'files'),
     boxes: join(root, 'boxes'),
     adminToken: join(root, 'admin-token'),
-    runner: join(root, 'runner'),
-    secretKey: join(root, 'secret-key'),
     [Symbol.asyncDispose]: async () => lock.close(),
   }
   try {
@@ -44,11 +45,12 @@ export const openFolder = async (path: string): Promise<Folder> => {
     await make(folder.repos, 0o700)
     await make(folder.files, 0o700)
     await dropUnfinished(folder.files)
+    const name = await kept(join(root, 'name'), randomId)
+    return { ...folder, name, secretKey: await kept(join(root, 'secret-key'), newSecret) }
   } catch (error) {
     lock.close()
     throw error
   }
-  return folder
 }
 
 /** A box under another uid passes through the root and `boxes` to its own place, and can list neither. */

@@ -4,6 +4,7 @@ import type { Engines } from '../main.ts'
 import { openEngines, openHouse } from '../main.ts'
 import type { Event } from '../store/events.ts'
 import type { Kind, Records } from '../store/records.ts'
+import type { Store } from '../store/store.ts'
 
 /**
  * Bellhop with a trap: the process kills itself right after the write that KILL_AFTER names (`label` or `label#n` for the
@@ -24,21 +25,24 @@ const labelOf = <K extends Kind>(kind: K, record: Records[K]): string => {
   return kind
 }
 
+const trappedStore = (store: Store): Store => ({
+  ...store,
+  put: async (kind, record) => {
+    const stored = await store.put(kind, record)
+    did(labelOf(kind, record))
+    return stored
+  },
+  append: async (log, drafts, attempt) => {
+    const appended = await store.append(log, drafts, attempt)
+    for (const draft of drafts as readonly (Event | { readonly type: 'turn' })[]) did(draft.type)
+    return appended
+  },
+})
+
 const trapped = (engines: Engines): Engines => ({
   ...engines,
-  store: {
-    ...engines.store,
-    put: async (kind, record) => {
-      const stored = await engines.store.put(kind, record)
-      did(labelOf(kind, record))
-      return stored
-    },
-    append: async (log, drafts, attempt) => {
-      const appended = await engines.store.append(log, drafts, attempt)
-      for (const draft of drafts as readonly (Event | { readonly type: 'turn' })[]) did(draft.type)
-      return appended
-    },
-  },
+  store: trappedStore(engines.store),
+  patient: trappedStore(engines.patient),
   queue: {
     ...engines.queue,
     add: async ticket => {

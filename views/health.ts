@@ -18,3 +18,18 @@ export const health = ({
   })
   return app
 }
+
+/** Asks each engine by its name whether it answers; one that rejects is not ready, for that reason. */
+export const readiness = (
+  checks: Readonly<Record<string, () => Promise<unknown>>>,
+): Promise<readonly Ready[]> =>
+  Promise.all(
+    Object.entries(checks).map(async ([name, check]) => {
+      try {
+        await check()
+        return { name, ok: true }
+      } catch (error) {
+        return { name, ok: false, why: error instanceof Error ? error.message : String(error) }
+      }
+    }),
+  )

@@ -12,6 +12,12 @@ export interface Served {
   close(): Promise<void>
 }
 
+/** What answers below a path of its own, in Node's own terms. */
+export interface Beside {
+  readonly path: string
+  readonly answer: RequestListener
+}
+
 /** The address cannot be listened on; the message says why and what to set. */
 class NoAddress extends Error {
   override name = 'NoAddress'
@@ -32,7 +38,7 @@ export const serveApp = async (
   }: {
     readonly port: number
     readonly host: string
-    readonly beside?: { readonly path: string; readonly answer: RequestListener }
+    readonly beside?: Beside
   },
 ): Promise<Served> => {
   const closing = new AbortController()
@@ -44,6 +50,8 @@ export const serveApp = async (
       ? beside.answer(request, response)
       : void answer(request, response),
   )
+  // A push through the door of the repositories may take longer than Node would allow a request.
+  server.requestTimeout = 0
   // A connection that a stream leaves is idle only then, too late for `close` to see it.
   server.on('request', (_request, response) =>
     response.on('close', () => closing.signal.aborted && setImmediate(() => server.closeIdleConnections())),
