@@ -76,6 +76,7 @@ const openTeam = async () => {
               await gates.shift()
               await incoming({ ...(body as Incoming), key, at })
             },
+            laneOf: ({ _id }) => _id,
             [Symbol.asyncDispose]: async () => {},
           },
         ],

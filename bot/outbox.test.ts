@@ -323,6 +323,29 @@ void describe('the outbox', () => {
     assert.equal(box.calls[5]?.messageId, 'm3')
   })
 
+  test('reads again what a call was for, and not all that waits', async () => {
+    await using box = await open()
+    const ids = Array.from({ length: 100 }, (_, n) => `c${n}`)
+    for (const id of ids) {
+      await box.conversation(id, id, 't')
+      await box.wants(id, 'status', `of ${id}`)
+    }
+    let found = 0
+    const counting: Store = {
+      ...box.store,
+      find: (kind, query) => {
+        found++
+        return box.store.find(kind, query)
+      },
+    }
+    const outbox = box.start(counting)
+    for (let step = 0; step < 40; step++) await box.clock.pass(100)
+    outbox.stop()
+    await outbox.done
+    assert.equal(box.calls.length, 100)
+    assert.ok(found <= 2, `the outbox was read ${found} times`)
+  })
+
   test('repeats one post at most, and loses none, when it dies between the post and its note', async () => {
     await using box = await open()
     await box.conversation('a', 'C1', 't1')

@@ -119,7 +119,6 @@ const serve = async (
     } catch (error) {
       crash = { error }
     }
-    wake()
   }
 
   const read = async () => {
@@ -142,7 +141,10 @@ const serve = async (
       if (now().getTime() >= Math.max(readFrom, readBy)) await read()
       const { start, next } = pick(moves.list(), pacer.pace, platform.limits, now().getTime())
       for (const move of start.slice(0, mostInHand - inHand.size)) {
-        const made = make(move).finally(() => inHand.delete(made))
+        const made = make(move).finally(() => {
+          inHand.delete(made)
+          wake()
+        })
         inHand.add(made)
       }
       await wait(Math.min(Math.max(readFrom, readBy), next) - now().getTime(), look.signal)

@@ -3,7 +3,7 @@ import type { Context } from '@slack/bolt'
 import { App, LogLevel, webApi } from '@slack/bolt'
 import type { Inbox } from '../store/records.ts'
 import type { Incoming, Platform } from './platform.ts'
-import { incomingOf } from './slack/envelope.ts'
+import { channelIn, incomingOf } from './slack/envelope.ts'
 import { openNames } from './slack/names.ts'
 import { openSend } from './slack/send.ts'
 
@@ -104,6 +104,7 @@ export const openSlack = ({
         customProperties: { key, at },
       })
     },
+    laneOf: ({ body }) => channelIn((body as { readonly body: unknown }).body),
     post: send.post,
     edit: send.edit,
     [Symbol.asyncDispose]: async () => {},

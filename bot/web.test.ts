@@ -58,6 +58,14 @@ test('a button is pressed in its conversation', async () => {
   ])
 })
 
+test('what is said in one conversation is handled in order, and holds up no other', async () => {
+  await using web = openWebChat({ incoming: async () => {} })
+  const laneOf = (conversation: string, text: string) =>
+    web.laneOf?.({ body: { ...typed(text), conversation } } as Inbox)
+  assert.equal(laneOf('c1', 'one'), laneOf('c1', 'two'))
+  assert.notEqual(laneOf('c1', 'one'), laneOf('c2', 'one'))
+})
+
 test('an envelope that the page did not write is refused', async () => {
   await assert.rejects(receive({ text: 'hello' }), /none of the page/)
   await assert.rejects(receive({ ...typed(''), press: { verb: 'erase', job: 'j1' } }), /none of the page/)

@@ -25,6 +25,7 @@ export const openWebChat = ({
   limits: { text: 100_000, postEveryMs: 0, editsPerMinute: Number.POSITIVE_INFINITY },
   post: async address => ({ messageId: address, address }),
   edit: async () => {},
+  laneOf: ({ body }) => envelope.safeParse(body).data?.conversation ?? '',
   receive: async ({ _id: key, receivedAt: at, body }) => {
     const read = envelope.safeParse(body)
     if (!read.success)

@@ -112,6 +112,12 @@ export const incomingOf = (raw: unknown, { key, at, bot }: Arrival): Incoming | 
   }
 }
 
+/** The channel that one of Slack's envelopes comes from; all without one are of one lane. */
+export const channelIn = (raw: unknown): string => {
+  const { event, channel_id: ofCommand, channel } = raw as Body
+  return event?.channel ?? ofCommand ?? channel?.id ?? ''
+}
+
 const isDirect = (channel: string): boolean => channel.startsWith('D')
 
 const pressOf = (value: string | undefined): Pick<Pressed, 'verb' | 'job'> | undefined => {
