@@ -87,6 +87,20 @@ export const filesContract = (name: string, open: () => Promise<Files>): void =>
       assert.notEqual([...seen].at(-1), 'o')
     })
 
+    test('gives who began to read the old bytes all of them, though they were replaced meanwhile', async () => {
+      const files = await open()
+      const old = randomBytes(4_000_000)
+      await files.write('a', old, old.length)
+      const stream = (await files.read('a')) ?? Readable.from([])
+      const reading = stream[Symbol.asyncIterator]()
+      const first = (await reading.next()).value as Buffer
+      await files.write('a', 'new', 3)
+      const pieces = [first]
+      for await (const piece of { [Symbol.asyncIterator]: () => reading }) pieces.push(piece as Buffer)
+      assert.ok(old.equals(Buffer.concat(pieces)))
+      assert.equal(await textOf(files, 'a'), 'new')
+    })
+
     test('keeps what was there when writing it again fails', async () => {
       const files = await open()
       await files.write('a', 'old', 10)

@@ -1,9 +1,18 @@
 import { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import type { GridFSFile } from 'mongodb'
 import { GridFSBucket, ObjectId } from 'mongodb'
 import type { Files } from './files.ts'
 import { TooLarge } from './files.ts'
 import { answersWithinMs, isTaken, openClient, told } from './mongo-calls.ts'
+import { Unreachable } from './store.ts'
+
+/** A piece of a version as GridFS stores it. */
+interface GridFSChunk {
+  readonly files_id: ObjectId
+  readonly n: number
+  readonly data: Buffer
+}
 
 /** Names the version of a file that is read: it is set when the whole version is stored. */
 interface Pointer {
@@ -23,6 +32,8 @@ const looseMs = 24 * 60 * 60 * 1000
 const mostSwept = 1000
 const chunkSizeBytes = 1024 * 1024
 
+const removed = 'The file was removed while it was read.'
+
 /**
  * The files port on GridFS, shared by any number of processes. A file is uploaded as a new version under a random id, and
  * then named by its pointer in one write, so that none is ever half there. What a crash or a replacement leaves is removed
@@ -40,6 +51,8 @@ export const openGrid = async ({
 }): Promise<Files & AsyncDisposable> => {
   const { client, db, asked } = openClient(url, timeoutMs)
   const bucket = new GridFSBucket(db, { bucketName: 'blobs', chunkSizeBytes })
+  const files = db.collection<GridFSFile>('blobs.files')
+  const chunks = db.collection<GridFSChunk>('blobs.chunks')
   const pointers = db.collection<Pointer>('blobs')
   const loose = db.collection<Loose>('blobs.loose')
 
@@ -53,8 +66,19 @@ export const openGrid = async ({
   }
 
   const discard = async (version: ObjectId) => {
-    await asked(() => db.collection('blobs.files').deleteOne({ _id: version }))
-    await asked(() => db.collection('blobs.chunks').deleteMany({ files_id: version }))
+    await asked(() => files.deleteOne({ _id: version }))
+    await asked(() => chunks.deleteMany({ files_id: version }))
+  }
+
+  /** A question for each chunk: a cursor would be closed by the server while a slow reader takes its time. */
+  async function* bytesOf(version: ObjectId): AsyncGenerator<Buffer> {
+    const file = await asked(() => files.findOne({ _id: version }))
+    if (!file) throw new Error(removed)
+    for (let n = 0; n * file.chunkSize < file.length; n++) {
+      const chunk = await asked(() => chunks.findOne({ files_id: version, n }, { promoteBuffers: true }))
+      if (!chunk) throw new Error(removed)
+      yield chunk.data
+    }
   }
 
   /** Has the pointer name this version, in the place of what it names then. */
@@ -122,9 +146,10 @@ export const openGrid = async ({
       try {
         await pipeline(stream, count, bucket.openUploadStreamWithId(version, id))
       } catch (error) {
+        const why = told(error)
         // A piece may still be on its way; with the note, a later start removes what this leaves behind.
-        await discard(version).catch(() => {})
-        throw told(error)
+        if (!(why instanceof Unreachable)) await discard(version).catch(() => {})
+        throw why
       }
       await name(id, version)
       return { bytes }
@@ -132,7 +157,7 @@ export const openGrid = async ({
     read: async id => {
       const pointer = await asked(() => pointers.findOne({ _id: id }))
       if (!pointer) return undefined
-      return Readable.from(bytesOf(bucket, pointer.version), { objectMode: false })
+      return Readable.from(bytesOf(pointer.version), { objectMode: false })
     },
     remove: async id => {
       const pointer = await asked(() => pointers.findOne({ _id: id }))
@@ -143,13 +168,5 @@ export const openGrid = async ({
       await asked(() => loose.deleteOne({ _id: pointer.version }))
     },
     [Symbol.asyncDispose]: () => client.close(),
-  }
-}
-
-async function* bytesOf(bucket: GridFSBucket, version: ObjectId): AsyncGenerator<Buffer> {
-  try {
-    yield* bucket.openDownloadStream(version)
-  } catch (error) {
-    throw told(error)
   }
 }
