@@ -1,4 +1,5 @@
 import type { Queue, Ticket } from './queue.ts'
+import { backoffMs } from './queue.ts'
 
 /** The queue of a single process: in memory, refilled from the store at start, so nothing of it needs to be kept. */
 export const openEmbedded = ({ now }: { readonly now: () => Date }): Queue => {
@@ -71,12 +72,25 @@ export const openEmbedded = ({ now }: { readonly now: () => Date }): Queue => {
       }
       await Promise.all(inHand)
     },
+    keepFilled: async (fill, signal) => {
+      const { promise: never } = Promise.withResolvers<void>()
+      let filled = false
+      while (!signal.aborted) {
+        if (!filled)
+          filled = await fill().then(
+            () => true,
+            () => false,
+          )
+        await until(never, filled ? Number.POSITIVE_INFINITY : refillMs, signal)
+      }
+    },
+    ping: async () => {},
     [Symbol.asyncDispose]: async () => waiting.clear(),
   }
 }
 
-/** 1 s, then double, up to a minute. */
-const backoffMs = (tried: number) => Math.min(60_000, 1000 * 2 ** (tried - 1))
+/** After a failure the queue is filled again. */
+const refillMs = 2000
 
 /** The longest that a timer of Node can run. */
 const maxTimerMs = 2 ** 31 - 1
@@ -86,6 +100,7 @@ const until = async (woken: Promise<void>, ms: number, signal: AbortSignal) => {
   const { promise, resolve } = Promise.withResolvers<void>()
   const timer = Number.isFinite(ms) ? setTimeout(resolve, Math.min(Math.max(0, ms), maxTimerMs)) : undefined
   const stop = () => resolve()
+  if (signal.aborted) resolve()
   signal.addEventListener('abort', stop, { once: true })
   await Promise.race([promise, woken])
   clearTimeout(timer)

@@ -112,6 +112,106 @@ export const queueContract = (name: string, open: () => Promise<Queue> | Queue):
       assert.deepEqual(handled, ['a'])
     })
 
+    test('delivers once more, and later, what was added while its ticket was in hand', async () => {
+      await using queue = await open()
+      const stop = new AbortController()
+      await queue.add({ job: 'a', priority: 5 })
+      let handled = 0
+      let due = 0
+      await queue.work(
+        async job => {
+          if (++handled === 2) return stop.abort()
+          due = Date.now() + 300
+          await queue.add({ job, priority: 5, notBefore: new Date(due).toISOString() })
+          await queue.add({ job, priority: 5, notBefore: new Date(due).toISOString() })
+        },
+        { concurrency: 1, signal: stop.signal },
+      )
+      assert.equal(handled, 2)
+      assert.ok(Date.now() >= due)
+    })
+
+    test('takes back what was added while its ticket was in hand, and what waits for its time', async () => {
+      await using queue = await open()
+      const stop = new AbortController()
+      const soon = new Date(Date.now() + 50).toISOString()
+      await queue.add({ job: 'b', priority: 9, notBefore: soon })
+      await queue.remove('b')
+      await queue.add({ job: 'a', priority: 5 })
+      const handled: string[] = []
+      await queue.work(
+        async job => {
+          handled.push(job)
+          if (job === 'end') return stop.abort()
+          await queue.add({ job, priority: 9 })
+          await queue.remove(job)
+          await queue.add({ job: 'end', priority: 0, notBefore: new Date(Date.now() + 300).toISOString() })
+        },
+        { concurrency: 1, signal: stop.signal },
+      )
+      assert.deepEqual(handled, ['a', 'end'])
+    })
+
+    test('takes any job again once it is done, also one that is named by a number', async () => {
+      await using queue = await open()
+      for (const job of ['0', '17', 'a1b2']) {
+        for (let n = 0; n < 2; n++) {
+          await queue.add({ job, priority: 5 })
+          assert.deepEqual(await drain(queue, 1), [job])
+        }
+      }
+    })
+
+    test('takes back nothing where nothing waits, and leaves alone what is in hand', async () => {
+      await using queue = await open()
+      await queue.remove('none')
+      await queue.add({ job: 'a', priority: 5 })
+      const stop = new AbortController()
+      let handled = 0
+      await queue.work(
+        async job => {
+          if (++handled === 2) return stop.abort()
+          await queue.remove(job)
+          throw new Error('once')
+        },
+        { concurrency: 1, signal: stop.signal },
+      )
+      assert.equal(handled, 2)
+    })
+
+    test('is filled once at the start of its life', async () => {
+      await using queue = await open()
+      const stop = new AbortController()
+      let filled = 0
+      const fill = async () => {
+        filled++
+        await queue.add({ job: 'a', priority: 5 })
+      }
+      const keeping = queue.keepFilled(fill, stop.signal)
+      assert.deepEqual(await drain(queue, 1), ['a'])
+      await queue.add({ job: 'b', priority: 5 })
+      assert.deepEqual(await drain(queue, 1), ['b'])
+      stop.abort()
+      await keeping
+      assert.equal(filled, 1)
+    })
+
+    test('is filled again when that failed, and stops in between when it is told to', async () => {
+      await using queue = await open()
+      const stop = new AbortController()
+      let tried = 0
+      await queue.keepFilled(async () => {
+        if (++tried === 2) stop.abort()
+        throw new Error('The store is away.')
+      }, stop.signal)
+      assert.equal(tried, 2)
+    })
+
+    test('answers', async () => {
+      await using queue = await open()
+      await queue.ping()
+    })
+
     test('wakes for a ticket that comes while it waits', async () => {
       await using queue = await open()
       const handled = drain(queue, 1)

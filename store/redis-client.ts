@@ -58,6 +58,7 @@ export const tellRarely = (log: Pick<Logger, 'warn'> | undefined, what: string):
 /** Rejects within 2 s, with a sentence that holds no password, when the server does not answer. */
 export const ping = async (client: Redis): Promise<void> => {
   try {
+    if (client.status !== 'ready') throw new Error(`The connection is ${client.status}.`)
     await within(answerMs, client.ping())
   } catch (cause) {
     const { host, port } = client.options
