@@ -9,7 +9,7 @@ export const answersWithinMs = 5000
  * The driver's options: what is written is on the journals of the majority when its promise resolves, and only what is
  * there for good is read. Every wait of the driver itself is bounded too; its own `timeoutMS` has no effect in version 7.8.
  */
-export const clientOptions = (timeoutMs: number): MongoClientOptions => ({
+const clientOptions = (timeoutMs: number): MongoClientOptions => ({
   appName: 'bellhop',
   readConcernLevel: 'majority',
   writeConcern: { w: 'majority', journal: true },

@@ -216,6 +216,19 @@ test('a write that comes late is held by the fence of its revision and of its lo
   }
 })
 
+test('a database that a newer Bellhop wrote is refused, and stays as it is', { skip }, async () => {
+  const url = fresh()
+  await using client = new MongoClient(url)
+  const about = client.db().collection<{ _id: string; number: number }>('about')
+  await about.insertOne({ _id: 'format', number: 2 })
+  await assert.rejects(openMongo({ url }), { name: 'Unusable', message: /format 2.*knows 1.*MONGODB_URL/ })
+  const collections = await client.db().listCollections().toArray()
+  assert.deepEqual(
+    collections.map(({ name }) => name),
+    ['about'],
+  )
+})
+
 test('a database that is away is told of at the start, and one that was closed never as away', {
   skip,
 }, async () => {

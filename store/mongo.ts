@@ -2,6 +2,7 @@ import type { Db } from 'mongodb'
 import { indexes } from './indexes.ts'
 import type { Asked } from './mongo-calls.ts'
 import { answersWithinMs, isTaken, openClient } from './mongo-calls.ts'
+import { holdToFormat } from './mongo-format.ts'
 import { openMongoLogs } from './mongo-logs.ts'
 import type { Doc } from './mongo-select.ts'
 import { filterOf, indexedFields, indexSpecs, sortOf } from './mongo-select.ts'
@@ -13,7 +14,8 @@ import type { Store } from './store.ts'
  * The store in a MongoDB database that any number of processes share: a collection for each kind, one for all logs. Each
  * write is one write of one document, so that a standalone server is enough. A call whose answer is not there within
  * `timeoutMs` throws `Unreachable`, and so do broken connections and a server that is not the primary; what was asked may
- * still be done then, and asking again is safe. Makes the indexes; throws `Unreachable` where the database is away.
+ * still be done then, and asking again is safe. Makes the indexes; throws `Unreachable` where the database is away, `Unusable`
+ * where a newer Bellhop has written.
  */
 export const openMongo = async ({
   url,
@@ -25,6 +27,7 @@ export const openMongo = async ({
   const { client, db, asked } = openClient(url, timeoutMs)
   const logs = openMongoLogs(db, asked)
   try {
+    await holdToFormat(db, asked)
     await makeIndexes(db, asked)
     await logs.makeIndexes()
   } catch (error) {
