@@ -138,6 +138,10 @@ export const openGateway = ({
     get open() {
       return open().length
     },
+    /** How many there are in all. */
+    get connections() {
+      return server.clients.size
+    },
     /** When there was an IDENTIFY, in milliseconds. */
     identifies,
     get resumes() {

@@ -62,11 +62,7 @@ export const openRest = ({
   const calls: DiscordCall[] = []
   const commands = new Map<string, readonly Registered[]>()
   const watchers = new Set<() => void>()
-  const limits: {
-    readonly match: (method: string, path: string) => boolean
-    seconds: number
-    left: number
-  }[] = []
+  const limits: { readonly path: RegExp; readonly seconds: number; left: number }[] = []
   const windows = new Map<string, number[]>()
   let registerFailures = 0
 
@@ -151,7 +147,7 @@ export const openRest = ({
 
   /** How long to wait before this call, in seconds; none where it may go on. */
   const limited = (method: string, path: string): number | undefined => {
-    const told = limits.find(one => one.left > 0 && one.match(method, path))
+    const told = limits.find(one => one.left > 0 && one.path.test(path))
     if (told) {
       told.left--
       return told.seconds
@@ -202,9 +198,8 @@ export const openRest = ({
     commands,
     watchers,
     answer,
-    /** The next `times` calls that match are answered 429. */
-    limit: (match: (method: string, path: string) => boolean, seconds: number, times: number) =>
-      limits.push({ match, seconds, left: times }),
+    /** The next `times` calls whose path fits are answered 429. */
+    limit: (path: RegExp, seconds: number, times: number) => limits.push({ path, seconds, left: times }),
     /** Registering commands fails so many times. */
     failRegistering: (times: number): void => {
       registerFailures = times

@@ -60,8 +60,10 @@ export interface Discord extends AsyncDisposable {
   /** What is registered for the guild. */
   registered(): readonly Registered[]
   failRegistering(times: number): void
-  /** The next calls for a channel are answered 429. */
-  limit(channel: string, seconds: number, times?: number): void
+  /** The name of a channel or thread. */
+  nameOf(channel: string): string | undefined
+  /** The next calls whose path fits are answered 429. */
+  limit(path: RegExp, seconds: number, times?: number): void
   /** From now on it is this much later at Discord, in milliseconds. */
   later(ms: number): void
   /** Resolves with what `check` gives, once it is not undefined or false; looks after each call and some times a second. */
@@ -175,8 +177,8 @@ export const openTestDiscord = async ({
     unanswered: () => interactions.all().filter(({ acknowledged }) => !acknowledged).length,
     registered: () => rest.commands.get(guild.guild) ?? [],
     failRegistering: rest.failRegistering,
-    limit: (channel, seconds, times = 1) =>
-      void rest.limit((_, path) => path.startsWith(`/channels/${channel}/`), seconds, times),
+    nameOf: channel => guild.channels.get(channel)?.name,
+    limit: (path, seconds, times = 1) => void rest.limit(path, seconds, times),
     later: ms => {
       ahead += ms
     },

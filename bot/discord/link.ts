@@ -37,7 +37,6 @@ export interface Link {
   close(): Promise<void>
 }
 
-const reconnectMs = 600
 const closeMs = 1000
 
 /**
@@ -79,12 +78,18 @@ export const openLink = async ({
     ...(apiUrl && { rest: { api: apiUrl } }),
     ws: {
       buildIdentifyThrottler: () => ({
-        waitForIdentify: (_: number, signal: AbortSignal) =>
-          throttle(AbortSignal.any([signal, closing.signal])),
+        waitForIdentify: (_: number, signal: AbortSignal) => throttle(signal),
       }),
       buildStrategy: manager => {
-        strategy = new SimpleShardingStrategy(manager)
-        return strategy
+        const made = new SimpleShardingStrategy(manager)
+        const connect = made.connect.bind(made)
+        // Closed while it logs in, a client would connect all the same.
+        made.connect = async () => {
+          closing.signal.throwIfAborted()
+          await connect()
+        }
+        strategy = made
+        return made
       },
     },
   })
@@ -102,22 +107,21 @@ export const openLink = async ({
   const close = async () => {
     closing.abort()
     const shards = [...((strategy as unknown as Strategy | undefined)?.shards.values() ?? [])]
-    for (const { connection: socket } of shards) {
-      // One that is still connecting is let go of without a listener, and its failure would end the process.
-      socket?.on('error', () => {})
-      setTimeout(() => socket?.terminate(), closeMs).unref()
+    for (const shard of shards) {
+      // Ended while it connects, or between two connections, a shard would begin another all the same.
+      shard.internalConnect = async () => {}
+      // The failure of a socket that was let go of would end the process.
+      shard.connection?.on('error', () => {})
     }
+    const terminate = () => {
+      for (const { connection } of shards) connection?.terminate()
+    }
+    const timer = setTimeout(terminate, closeMs)
     await client.destroy()
-    // In its pause between two connections a shard cannot be ended; it is ended when the next one begins.
-    await new Promise(resolve => setTimeout(resolve, isSettled() ? 0 : reconnectMs))
-    for (const shard of shards) await shard.destroy()
-    for (const { connection: socket } of shards) socket?.terminate()
+    clearTimeout(timer)
+    await new Promise(setImmediate)
+    terminate()
   }
-  let ended = false
-  const isSettled = () => ended || gateway.status === Status.Ready
-  over.then(() => {
-    ended = true
-  })
 
   const { promise: aborted, reject: abort } = Promise.withResolvers<never>()
   const stop = () => abort(signal.reason)
@@ -172,7 +176,7 @@ interface Strategy {
 }
 interface Shard {
   readonly connection: Socket | null
-  destroy(): Promise<void>
+  internalConnect: () => Promise<void>
 }
 interface Socket {
   on(event: 'error', listener: () => void): void

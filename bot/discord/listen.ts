@@ -71,7 +71,7 @@ export const openListening = (parts: ListenParts): Listening => {
     const self = selfIn(guild)
     if (!place || (place.kind !== 'direct' && place.kind !== 'thread' && !mentions(self, message))) return
     const body = { type: 'message' as const, place, self, message: shortOf(message), ...(guild && { guild }) }
-    await keep(parts, { key: messageKey(app, channel, id), id, body }, { takeBack: false })
+    await keep(parts, { key: messageKey(app, channel, id), id, body }, { once: false })
   }
 
   const forward = openForward({
@@ -106,7 +106,7 @@ export const openListening = (parts: ListenParts): Listening => {
         place: place ?? { kind: 'flat' },
         interaction: partOf(interaction),
       }
-      await keep(parts, { key: interactionKey(app, id), id, body }, { takeBack: true })
+      await keep(parts, { key: interactionKey(app, id), id, body }, { once: true })
     } catch (error) {
       log.error({ err: error }, 'a command or button of Discord could not be stored')
       return void (await tell(interaction, notTaken))
