@@ -1,6 +1,6 @@
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import { isOver, isRunning } from '../store/lifecycle.ts'
-import type { JobState } from '../store/records.ts'
+import type { Job, JobState } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import { update } from '../store/update.ts'
 import { holdOf } from './lease.ts'
@@ -41,14 +41,16 @@ export interface RunnerParts {
 }
 
 /**
- * One runner's life, beside any number of others: ends the boxes that its earlier life left and cannot go on, then works
- * off tickets until the signal aborts and the jobs in hand have let go. Meanwhile it says that it lives, and looks for
- * running jobs whose runner is gone.
+ * One runner's life, beside any number of others: ends the boxes that its earlier life left and cannot go on, goes on with
+ * the jobs that it had in hand, and works off tickets until the signal aborts and the jobs in hand have let go. Meanwhile
+ * it says that it lives, and looks for running jobs whose runner is gone.
  */
 export const runRunner = async (parts: RunnerParts): Promise<void> => {
   const { runner, store, queue, logbook, now, signal } = parts
   for (const engine of parts.engines) if (!engine.lasting) await endLeft(engine)
   await announce()
+  const had = await inHand()
+  const resumed = had.map(goOn)
   await sweep()
   await refill()
   const timers = [
@@ -57,8 +59,11 @@ export const runRunner = async (parts: RunnerParts): Promise<void> => {
     setInterval(attempt(refill), refillMs),
   ]
   try {
-    const { work, concurrency } = parts
-    await Promise.all([queue.keepFilled(refill, signal), queue.work(work, { concurrency, signal })])
+    const take = (concurrency: number) => queue.work(parts.work, { concurrency, signal })
+    const free = parts.concurrency - had.length
+    // The place of a job that it had in hand is for tickets once that job is over.
+    const freed = resumed.slice(0, parts.concurrency).map(over => over.then(() => take(1)))
+    await Promise.all([queue.keepFilled(refill, signal), free > 0 && take(free), ...freed, ...resumed])
   } finally {
     for (const timer of timers) clearInterval(timer)
     await update(store, 'runners', runner, record => ({ ...record, until: now().toISOString() }))
@@ -86,6 +91,26 @@ export const runRunner = async (parts: RunnerParts): Promise<void> => {
     const record = { _id: runner, ...can, until: from(3 * heartbeatMs) }
     const renewed = await update(store, 'runners', runner, ({ rev }) => ({ ...record, rev }))
     if (!renewed) await store.put('runners', { ...record, rev: 0 })
+  }
+
+  /** The jobs that this runner's earlier life carried and nobody has taken over. */
+  async function inHand(): Promise<readonly Job[]> {
+    const had: Job[] = []
+    for (const state of running)
+      for await (const record of jobsIn(state)) {
+        const job = await logbook.current(record._id)
+        if (job && isRunning(job.state) && holdOf(job)?.runner === runner) had.push(job)
+      }
+    return had
+  }
+
+  /** Its ticket may be with the dead process yet, and by the time that it comes back another runner may take the job. */
+  async function goOn({ _id: job }: Job): Promise<void> {
+    try {
+      await parts.work(job)
+    } catch {
+      await queue.add({ job, priority: 9 })
+    }
   }
 
   async function sweep(): Promise<void> {
