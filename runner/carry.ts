@@ -33,8 +33,8 @@ export interface CarryParts {
 }
 
 /**
- * Carries an attempt from its open box to the end of its job, holding it meanwhile; `open` gives the box, opened now or
- * taken up again. A runner that stops leaves a box that outlives it; the rest is not its to do then, nor when another runner has
+ * Carries an attempt from its open box to the end of its job, holding it meanwhile; `open` gives the box, opened now or,
+ * with `again`, taken up again. A runner that stops leaves a box that outlives it; the rest is not its to do then, nor when another runner has
  * taken the job over. Gives a ticket where the box was lost and the job is to be tried again.
  */
 export type Carry = (
@@ -42,11 +42,12 @@ export type Carry = (
   attempt: number,
   agent: Agent,
   open: () => Promise<Box>,
+  again?: 'again',
 ) => Promise<Ticket | undefined>
 
 export const openCarry = (parts: CarryParts): Carry => {
   const { store, sandbox, gateway, logbook, notes } = parts
-  return async (job, attempt, agent, open) => {
+  return async (job, attempt, agent, open, again) => {
     await using hold = keepHold(parts, { job: job._id, attempt })
     const stops = () => sandbox.lasting && parts.signal.aborted
     try {
@@ -59,7 +60,7 @@ export const openCarry = (parts: CarryParts): Carry => {
       }
       await box.close()
       if (!ending) return undefined
-      const verdict = judge(job, ending)
+      const verdict = judge(job, { ...ending, alone: again === 'again' })
       if (verdict === 'lost') return await parts.recover(job, attempt)
       await parts.keepOutput(job, attempt)
       await parts.finish(job, attempt, verdict)

@@ -36,6 +36,15 @@ test('a box that vanished before its agent was over is lost, whatever code it le
   assert.equal(judged({ exited: false, exit: { code: 0 } }), 'lost')
 })
 
+test('what the entry could not do while nobody followed its box is tried again', () => {
+  const failed = { report: 'failed', step: 'push the work', why: 'Connection reset' } as const
+  const alone = { failed, exit: { code: 125 }, alone: true }
+  assert.equal(judged(alone), 'lost')
+  assert.equal(judged({ ...alone, exited: false }), 'lost')
+  const cancelled = judged({ ...alone, stopped: 'cancel' })
+  assert.equal(cancelled !== 'lost' && cancelled.outcome, 'cancelled')
+})
+
 test('what the entry could not do is said', () => {
   const verdict = judged({
     exited: false,

@@ -14,9 +14,11 @@ export interface Ending {
   readonly complaint?: string
   /** Why the runner ended it, if it did. */
   readonly stopped?: 'cancel' | 'timeout'
+  /** Whether nobody followed the box for a while: its way to the gateway may have been gone with its runner. */
+  readonly alone?: boolean
 }
 
-/** What to call a run's end; `lost` when the box vanished under it and another attempt may do better. */
+/** What to call a run's end; `lost` when the box or its way out vanished under it and another attempt may do better. */
 export const judge = (job: Pick<Job, 'agent' | 'timeoutSeconds'>, ending: Ending): Verdict | 'lost' => {
   const code = ending.exit.code
   const exit = code === undefined ? {} : { exitCode: code }
@@ -34,6 +36,7 @@ export const judge = (job: Pick<Job, 'agent' | 'timeoutSeconds'>, ending: Ending
       summary: `Stopped after its limit of ${duration(job.timeoutSeconds)}. What it had done so far is kept; \`timeout=\` gives it longer.`,
       ...exit,
     }
+  if (ending.failed && ending.alone) return 'lost'
   if (ending.failed)
     return {
       outcome: 'failed',

@@ -93,7 +93,7 @@ export const openWorker = (parts: WorkerParts): Worker => {
       case 'lost':
         return await parts.recover(job)
       case 'alive':
-        return await parts.carry(job, job.attempt, agentOf(job), async () => found.box)
+        return await parts.carry(job, job.attempt, agentOf(job), async () => found.box, 'again')
       default:
         return found satisfies never
     }
