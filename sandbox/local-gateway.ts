@@ -8,10 +8,13 @@ import { socketName } from './gateway/socket.ts'
 import { openTurns } from './gateway/turns.ts'
 import type { Admission, Doors, Gateway, ModelAccess } from './gateway.ts'
 
+/** How often attempts are looked for that ended elsewhere, such as one that another runner took over: every 10 s. */
+const sweepMs = 10_000
+
 /**
  * The gateway in this process: below `folder`, which is its alone, a folder `<job>-<attempt>` with a socket for each admitted
  * attempt. What an earlier gateway had open here gets its sockets again, which admit and release wait for, and what is no
- * job's attempt any more is released. Rejects to admit an attempt while a later one of the same job has its socket.
+ * job's attempt any more is released, then and from time to time. Rejects to admit an attempt while a later one of the same job has its socket.
  */
 export const openGateway = ({
   folder,
@@ -71,15 +74,21 @@ export const openGateway = ({
       if (!closing) failed(reason)
     return remembered
   }
-  const sweep = async ({ job, attempt }: Admission) => {
+  const sweep = async ({ job, attempt }: Pick<Admission, 'job' | 'attempt'>) => {
     if (closing || (await doors.current({ job, attempt }))) return
     await turns.take(job, () => leave(job, attempt))
+  }
+  const sweepAll = async (all: readonly Pick<Admission, 'job' | 'attempt'>[]) => {
+    await Promise.all(all.map(each => sweep(each).catch(failed)))
   }
   const restored = restore().catch((error: unknown) => {
     failed(error)
     return []
   })
-  const swept = restored.then(remembered => Promise.all(remembered.map(each => sweep(each).catch(failed))))
+  let swept = restored.then(sweepAll)
+  const timer = setInterval(() => {
+    swept = swept.then(() => sweepAll([...open].map(([job, { attempt }]) => ({ job, attempt }))))
+  }, sweepMs)
 
   return {
     admit: async admission => {
@@ -92,6 +101,7 @@ export const openGateway = ({
     },
     [Symbol.asyncDispose]: async () => {
       closing = true
+      clearInterval(timer)
       await swept
       await turns.all()
       await Promise.all([...open].map(([job, door]) => shut(job, door)))

@@ -116,6 +116,16 @@ export const restartContract = (openGateway: OpenGateway): void => {
       )
     })
 
+    test('releases an attempt that is over although nobody said so here', async () => {
+      await using trial = await openTrial(openGateway)
+      const { folder } = await trial.admit()
+      trial.pass(1)
+      await until('the attempt to be released', async () => {
+        const there = [...(await readdir(dirname(folder))), ...(await readdir(join(folder, '../admitted')))]
+        return !there.some(name => name.startsWith('j1-1'))
+      })
+    })
+
     test('where a job was admitted twice the later attempt has its socket', async () => {
       await using trial = await openTrial(openGateway)
       const { folder } = await trial.admit({}, 10)
