@@ -20,6 +20,9 @@ export interface Logbook {
   read(job: string): Promise<readonly Entry<Event>[]>
 }
 
+/** A log is read so many entries at a time. */
+const pageEntries = 500
+
 export const openLogbook = ({
   store,
   bell,
@@ -32,9 +35,9 @@ export const openLogbook = ({
   const rest = async (job: string, seq: number): Promise<readonly Entry<Event>[]> => {
     const entries: Entry<Event>[] = []
     while (true) {
-      const page = await store.after(`job/${job}`, entries.at(-1)?.seq ?? seq)
-      if (page.length === 0) return entries
+      const page = await store.after(`job/${job}`, entries.at(-1)?.seq ?? seq, pageEntries)
       entries.push(...page)
+      if (page.length < pageEntries) return entries
     }
   }
   const current = async (id: string) => {
@@ -56,13 +59,17 @@ export const openLogbook = ({
     project: async id => {
       const folded = await current(id)
       if (!folded) return undefined
-      return await update(store, 'jobs', id, job =>
-        job.folded >= folded.folded ? undefined : { ...folded, ...asked(job) },
-      )
+      return await update(store, 'jobs', id, job => projected(job, folded))
     },
     read: job => rest(job, 0),
   }
 }
 
-/** What of a record is not its log's: the newest of these wins over a fold made from an older record. */
-const asked = (job: Job) => ({ rev: job.rev, lease: job.lease, cancel: job.cancel })
+/**
+ * The record brought up to a fold of its log, undefined where it is there already. What is not the log's is the record's own:
+ * it may be newer than the one that the fold was made from.
+ */
+export const projected = (record: Job, folded: Job): Job | undefined =>
+  record.folded >= folded.folded
+    ? undefined
+    : { ...folded, rev: record.rev, lease: record.lease, cancel: record.cancel }

@@ -5,6 +5,7 @@ import type { Store } from '../store/store.ts'
 import { update } from '../store/update.ts'
 import { answerOf } from './answer.ts'
 import type { Logbook } from './logbook.ts'
+import { projected } from './logbook.ts'
 import type { Queue } from './queue.ts'
 
 /**
@@ -43,10 +44,10 @@ export const openSettle =
     }
     for (const waiting of await store.find('jobs', { where: { waitsFor: job._id } }))
       if (waiting.state === 'queued') await queue.add({ job: waiting._id, priority: waiting.priority })
-    await logbook.project(job._id)
     await update(store, 'jobs', job._id, record => {
-      if (!record.lease) return undefined
-      const { lease: _, ...rest } = record
+      const settled = projected(record, job)
+      if (!settled && !record.lease) return undefined
+      const { lease: _, ...rest } = settled ?? record
       return rest
     })
     bell.ring('jobs')

@@ -46,7 +46,7 @@ export const openSubmit = (parts: SubmitParts): Submit => {
     const there = await store.get('jobs', id)
     if (there)
       return there.requester === who.user._id
-        ? ok(await file(there))
+        ? ok(await again(there))
         : refuse(409, 'This key was used by somebody else.')
 
     const role = roleOf(who)
@@ -88,15 +88,21 @@ export const openSubmit = (parts: SubmitParts): Submit => {
       ...(lineage.retryOf !== undefined && { retryOf: lineage.retryOf }),
       ...unfolded,
     })
-    return ok(await file(job ?? (await store.get('jobs', id))!))
+    return ok(job ? await file(job) : await again((await store.get('jobs', id))!))
   }
 
   /** From the record on: what files it, and the ticket. */
   async function file(job: Job): Promise<Job> {
-    await filing(job)
+    const filed = await filing(job)
     const before = job.waitsFor && (await logbook.current(job.waitsFor))
     if (!before || isOver(before.state)) await queue.add({ job: job._id, priority: job.priority })
-    return (await logbook.current(job._id)) ?? job
+    return filed
+  }
+
+  /** The same of a job that was filed before, or is being filed; it may have come further meanwhile. */
+  async function again(job: Job): Promise<Job> {
+    const filed = await file(job)
+    return (await logbook.current(job._id)) ?? filed
   }
 
   async function lastJob(conversation: Conversation): Promise<Job | undefined> {
