@@ -9,7 +9,6 @@ import type { Platform } from './bot/platform.ts'
 import type { Config, Role } from './config.ts'
 import type { CrewParts } from './runner/crew.ts'
 import type { Facts } from './runner/facts.ts'
-import type { Intake } from './runner/intake.ts'
 import type { Store } from './store/store.ts'
 import type { Beside } from './views/serve.ts'
 
@@ -128,7 +127,11 @@ export const openHouse = async (config: Config, engines: Engines, role: Role = '
   const crew = crewOver(engines.patient)
   const { intake } = crewOver(store)
   const sandbox = Promise.withResolvers<Awaited<House['sandbox']>>()
-  const common = { ready: () => readiness(engines.checks), version: await version() }
+  const checks: Record<string, () => Promise<unknown>> = { ...engines.checks }
+  const check = (name: string, answers: () => Promise<unknown>) => {
+    checks[name] = answers
+  }
+  const common = { ready: () => readiness(checks), version: await version() }
 
   const app = is('web')
     ? (await import('./views/app.ts')).openApp({
@@ -146,12 +149,24 @@ export const openHouse = async (config: Config, engines: Engines, role: Role = '
     const folder = resolve(config.gateway.folder ?? '')
     opening.use(await serveGateway({ folder, gateway: () => engines.gateway(crew.doors) }))
   }
+  if (role === 'runner') check('sandbox', async () => orThrow(await sandbox.promise))
+  const { slack, discord, defaultRole, admins } = config
   const running = Promise.all([
     is('runner') &&
       crew.run(signal, found =>
         sandbox.resolve(found.ok ? { name: found.engine.name, notes: found.notes } : { notes: [found.why] }),
       ),
-    is('bot') && bot(config, engines, intake, publicUrl, signal),
+    is('bot') &&
+      (await import('./bot/chats.ts')).runChats(
+        {
+          ...{ ...engines, holder: engines.runner, intake, admins, publicUrl, check },
+          ...{ through: engines.platform, readFile: (id: string) => engines.files.read(id) },
+          ...(slack && { slack }),
+          ...(discord && { discord }),
+          ...(defaultRole && { defaultRole }),
+        },
+        signal,
+      ),
   ])
   running.catch(error => {
     log.fatal({ err: error }, 'Bellhop stops: a part of it failed')
@@ -174,39 +189,10 @@ export const openHouse = async (config: Config, engines: Engines, role: Role = '
   }
 }
 
-/** The chat side of a house, until the signal aborts. */
-const bot = async (
-  config: Config,
-  engines: Engines,
-  intake: Intake,
-  publicUrl: string,
-  signal: AbortSignal,
-): Promise<void> => {
-  const [{ runBot }, { openPlatforms }] = await Promise.all([
-    import('./bot/bot.ts'),
-    import('./bot/platforms.ts'),
-  ])
-  const { slack, discord } = config
-  const chats = { ...engines, ...(slack && { slack }), ...(discord && { discord }) }
-  await runBot(
-    {
-      ...engines,
-      holder: engines.runner,
-      intake,
-      platforms: async incoming => {
-        const readFile = (id: string) => engines.files.read(id)
-        return (await openPlatforms({ ...chats, readFile }, incoming)).map(engines.platform)
-      },
-      defaultRoles: {
-        slack: config.defaultRole ?? 'member',
-        discord: config.defaultRole ?? 'viewer',
-        web: 'viewer',
-      },
-      admins: config.admins,
-      publicUrl,
-    },
-    signal,
-  )
+/** Throws the reason where there is no sandbox. */
+const orThrow = ({ name, notes }: Awaited<House['sandbox']>): string => {
+  if (name === undefined) throw new Error(notes.join(' '))
+  return name
 }
 
 /** A role that was told to stop has this long to let go of what it has in hand. */

@@ -19,15 +19,15 @@ export const health = ({
   return app
 }
 
-/** Asks each engine by its name whether it answers; one that rejects is not ready, for that reason. */
+/** Asks each engine by its name whether it answers; one that rejects is not ready, for that reason. A text is told along. */
 export const readiness = (
   checks: Readonly<Record<string, () => Promise<unknown>>>,
 ): Promise<readonly Ready[]> =>
   Promise.all(
     Object.entries(checks).map(async ([name, check]) => {
       try {
-        await check()
-        return { name, ok: true }
+        const told = await check()
+        return { name, ok: true, ...(typeof told === 'string' && { why: told }) }
       } catch (error) {
         return { name, ok: false, why: error instanceof Error ? error.message : String(error) }
       }
