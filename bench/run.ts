@@ -9,9 +9,11 @@ const benches: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   start_docker: async () => (await import('./docker.ts')).startDocker(),
   acknowledge: async () => (await import('./acknowledge.ts')).acknowledge(),
   jobs_embedded: async () => (await import('./jobs.ts')).jobsEmbedded(),
+  jobs_scaled: async () => (await import('./scaled.ts')).jobsScaled(),
   event_to_browser: async () => (await import('./browser.ts')).eventToBrowser(),
   ready: async () => (await import('./ready.ts')).ready(),
   idle_memory: async () => (await import('./memory.ts')).idleMemory(),
+  idle_memory_chat: async () => (await import('./memory.ts')).idleMemoryChat(),
 }
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(benches)

@@ -1,0 +1,120 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { Queue } from 'bullmq'
+import { Redis } from 'ioredis'
+import { openBullmq } from '../runner/bullmq.ts'
+import { openIntake } from '../runner/desk.ts'
+import { openLogbook } from '../runner/logbook.ts'
+import { personOf } from '../runner/people.ts'
+import { openSettle } from '../runner/settle.ts'
+import { openWorkspaces } from '../runner/workspaces.ts'
+import { openMongo } from '../store/mongo.ts'
+import { openRedisBell } from '../store/redis.ts'
+import { openTestMongo } from '../test/mongo.ts'
+import { openTestRedis } from '../test/redis.ts'
+import type { Figure } from './figure.ts'
+import { median, short } from './figure.ts'
+
+const jobs = 1000
+const rounds = 5
+/** How many people ask at the same time, each for one job after the other. */
+const askers = 32
+
+/** Jobs a second through the intake, MongoDB and BullMQ to their ends, beside BullMQ's own. */
+export const jobsScaled = async (): Promise<readonly Figure[]> => {
+  await using mongo = await openTestMongo()
+  await using redis = await openTestRedis()
+  const values: number[] = []
+  const floors: number[] = []
+  const together: number[] = []
+  for (let round = 0; round <= rounds; round++) {
+    values.push(await ours(mongo.fresh(), redis.url))
+    await redis.flush()
+    floors.push(await raw(redis.url, 1))
+    together.push(await raw(redis.url, askers))
+    await redis.flush()
+  }
+  for (const samples of [values, floors, together]) samples.shift()
+  console.error(values, floors, together)
+  const notes = `median of ${rounds}; ${short(median(together))}`
+  return [
+    {
+      figure: 'jobs_scaled',
+      value: median(values),
+      unit: 'jobs/s',
+      floor: median(floors),
+      n: rounds,
+      notes,
+    },
+  ]
+}
+
+const ours = async (mongodb: string, redis: string): Promise<number> => {
+  await using store = await openMongo({ url: mongodb })
+  await using bell = await openRedisBell({ url: redis })
+  const now = () => new Date()
+  await using queue = await openBullmq({ url: redis, now })
+  const parts = { store, bell, queue, now }
+  const logbook = openLogbook(parts)
+  const repos = { create: async () => {} } as unknown as Parameters<typeof openWorkspaces>[0]['repos']
+  const intake = openIntake({
+    ...parts,
+    logbook,
+    agents: ['command'],
+    defaultAgent: 'command',
+    settle: openSettle({ ...parts, logbook }),
+    workspaces: openWorkspaces({ store, repos, now }),
+  })
+  const user = await personOf(store, {
+    identity: 'slack:T1:U1',
+    team: 'slack:T1',
+    defaultRole: 'member',
+    admins: [],
+  })
+  const who = { user, team: 'slack:T1' }
+  const value = await rate(askers, ['carrier.ts', mongodb, redis, String(jobs)], async n => {
+    const asked = await intake.submit(who, { prompt: 'true' }, { key: `bench/${n}`, at: now().toISOString() })
+    if (!asked.ok) throw new Error(JSON.stringify(asked))
+  })
+  const ended = await store.count('jobs', { state: 'succeeded' })
+  if (ended !== jobs) throw new Error(`${ended} of ${jobs} jobs ended well.`)
+  return value
+}
+
+const raw = async (redis: string, askers: number): Promise<number> => {
+  const connection = new Redis(redis, { maxRetriesPerRequest: null })
+  const queue = new Queue('raw', { connection })
+  const value = await rate(askers, ['floors/bullmq.mjs', redis, String(jobs)], n => queue.add('job', { n }))
+  await queue.close()
+  connection.disconnect()
+  return value
+}
+
+/** Jobs a second that `ask` asks for and a worker of its own process carries out. */
+const rate = async (
+  askers: number,
+  [file = '', ...args]: readonly string[],
+  ask: (n: number) => Promise<unknown>,
+): Promise<number> => {
+  const worker = spawn(process.execPath, [join(import.meta.dirname, file), ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const over = once(worker, 'exit')
+  const lines = createInterface({ input: worker.stdout })[Symbol.asyncIterator]()
+  await lines.next()
+  const begun = performance.now()
+  let n = 0
+  const one = async () => {
+    while (n < jobs) await ask(n++)
+  }
+  await Promise.all(Array.from({ length: askers }, one))
+  const asked = performance.now() - begun
+  await lines.next()
+  const ms = performance.now() - begun
+  console.error(file, askers, { asked, ms, rate: (1000 * jobs) / ms })
+  worker.stdin.end()
+  await over
+  return (1000 * jobs) / ms
+}
