@@ -1,6 +1,8 @@
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { platformContract } from '../bot/platform.contract.ts'
+import { openWebChat } from '../bot/web.ts'
 import { agentContract } from '../runner/agents/agent.contract.ts'
 import { openScript } from '../runner/agents/script.ts'
 import { openEmbedded } from '../runner/embedded.ts'
@@ -17,6 +19,7 @@ import { openLocalBell } from '../store/local-bell.ts'
 import { reposContract } from '../store/repos.contract.ts'
 import { openSqlite } from '../store/sqlite.ts'
 import { storeContract } from '../store/store.contract.ts'
+import { openWebTrial } from './web-trial.ts'
 
 /*
  * Run by contracts.test.ts, and by it alone: the contract that BROKEN names, on an engine that keeps every promise of it but
@@ -87,6 +90,14 @@ const contracts: Readonly<Record<string, () => void>> = {
       const gateway = openGateway(parts)
       return { ...gateway, release: async () => {} }
     }),
+  platform: () =>
+    platformContract('broken', () =>
+      openWebTrial(parts => {
+        const chat = openWebChat(parts)
+        // Counts as done what could not be handled.
+        return { ...chat, receive: envelope => chat.receive(envelope).catch(() => {}) }
+      }),
+    ),
   agent: () => {
     const agent = openScript()
     agentContract({

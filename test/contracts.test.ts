@@ -13,6 +13,7 @@ const promises: readonly (readonly [port: string, promise: string])[] = [
   ['repos', 'what is shelved leaves its branch free and stays reachable'],
   ['sandbox', 'output can be read again from a position'],
   ['gateway', 'a released attempt leaves nothing, however often it is released'],
+  ['platform', 'an envelope that could not be handled is not done'],
   ['agent', 'is read alike however its output is cut'],
 ]
 
