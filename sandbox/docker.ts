@@ -1,22 +1,18 @@
-import { PassThrough } from 'node:stream'
-import { text } from 'node:stream/consumers'
 import type Docker from 'dockerode'
 import { mark } from './box/frames.ts'
 import { openBox, removeContainer } from './docker/box.ts'
 import type { Limits } from './docker/container.ts'
-import { boxEnv, containerOf, filterOf, nameIn, usualLimits } from './docker/container.ts'
+import { boxEnv, containerOf, filterOf, isProbe, nameIn, usualLimits } from './docker/container.ts'
 import type { Daemon } from './docker/daemon.ts'
 import { daemonOf, isAway, NoDaemon, noDaemon, openDaemon, statusOf } from './docker/daemon.ts'
 import { openInput } from './docker/input.ts'
 import { mountOf, mountsHere } from './docker/mount.ts'
+import { openProbeSweep, runProbe, usualProbeMs } from './docker/probe.ts'
 import { boxPaths } from './flags.ts'
 import { nameOf } from './folder.ts'
 import { digestLabel, imageDigest } from './image/digest.ts'
 import type { Box, BoxName, BoxOrder, Probe, Sandbox } from './sandbox.ts'
 import { NoBox } from './sandbox.ts'
-
-/** A probe's box that is not over after this long will not be: 30 s. */
-const probeMs = 30_000
 
 const disk = 'The disk space of a box is not limited on this host.'
 
@@ -30,16 +26,20 @@ export const openDocker = ({
   installation: given,
   docker: address,
   limits = usualLimits,
+  probeMs = usualProbeMs,
 }: {
   readonly image: string
   readonly installation: string
   /** The daemon's address, where it is not the usual one. */
   readonly docker?: string
   readonly limits?: Limits
+  /** A probe's box that is not over after this long will not be. */
+  readonly probeMs?: number
 }): Sandbox => {
   const docker = openDaemon(address)
   const installation = given.replaceAll(/[^a-zA-Z0-9_.-]/g, '-')
   const live = new Map<string, Box>()
+  const sweepProbes = openProbeSweep(docker, probeMs)
 
   const taken = (container: Docker.Container, input: ReturnType<typeof openInput>, name: string): Box => {
     const box = openBox(container, input, () => live.delete(name))
@@ -65,14 +65,16 @@ export const openDocker = ({
       const { daemon, seen } = await ground()
       const gateway = mountOf({ folder: order.gateway, target: boxPaths.gateway, seen, api: daemon.api })
       const container = await create(daemon, { name: order, command, gateway })
+      const input = openInput(container)
       try {
-        const input = openInput(container)
         await input.connect()
-        await container.start()
+        // The daemon has the plan before the box is there, so that no box waits for one whose runner is killed here.
         const env = { ...boxEnv, [mark]: name }
         input.say(JSON.stringify({ plan: order.plan, paths: boxPaths, env }))
+        await container.start()
         return taken(container, input, name)
       } catch (error) {
+        input.end()
         await removeContainer(container)
         throw error
       }
@@ -116,7 +118,7 @@ export const openDocker = ({
     try {
       const daemon = await daemonOf(docker)
       const container = await create(daemon, { command: ['/opt/bellhop/box/probe.ts', 'probe', '0'] })
-      await runProbe(container)
+      await runProbe(container, probeMs)
       return { ok: true, place: `${daemon.id}/${installation}`, notes: notesOf(daemon) }
     } catch (error) {
       const explained = explain(error)
@@ -130,7 +132,11 @@ export const openDocker = ({
     lasting: true,
     probe,
     open,
-    list: async () => (await find()).map(({ Labels }) => nameIn(Labels)),
+    list: async () => {
+      const found = await find()
+      await sweepProbes(found.filter(({ Labels, State }) => isProbe(Labels) && State === 'created'))
+      return found.filter(({ Labels }) => !isProbe(Labels)).map(({ Labels }) => nameIn(Labels))
+    },
     adopt: async name => {
       const known = live.get(nameOf(name))
       if (known) return known
@@ -142,24 +148,6 @@ export const openDocker = ({
       await removeContainer(container)
       return undefined
     },
-  }
-}
-
-/** Runs a probe's box to its end and removes it. Throws `NoBox` with its complaint when it did not get to its first word. */
-const runProbe = async (container: Docker.Container): Promise<void> => {
-  try {
-    const stream = await container.attach({ stream: true, stdout: true, stderr: true })
-    const [out, err] = [new PassThrough(), new PassThrough()]
-    container.modem.demuxStream(stream, out, err)
-    stream.on('close', () => [out, err].map(half => half.end()))
-    const said = Promise.all([text(out), text(err)])
-    await container.start()
-    const late = setTimeout(() => container.kill().catch(() => {}), probeMs)
-    const [ready, complaint] = await said
-    clearTimeout(late)
-    if (!ready.includes('"ready"')) throw new NoBox(`Docker's box does not work: ${complaint.trim()}`)
-  } finally {
-    await removeContainer(container)
   }
 }
 

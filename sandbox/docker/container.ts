@@ -32,13 +32,16 @@ const labels = {
   attempt: 'bellhop.attempt',
 }
 
-/** The containers of an installation, as a filter of Docker's; of one box, where its name is given. */
+/** The containers of an installation, boxes and probes, as a filter of Docker's; of one box, where its name is given. */
 export const filterOf = (installation: string, name?: BoxName) => ({
   label: [
     `${labels.installation}=${installation}`,
-    ...(name ? [`${labels.job}=${name.job}`, `${labels.attempt}=${name.attempt}`] : [labels.job]),
+    ...(name ? [`${labels.job}=${name.job}`, `${labels.attempt}=${name.attempt}`] : []),
   ],
 })
+
+/** Whether a container is a probe's, by its labels. */
+export const isProbe = (found: Readonly<Record<string, string>>): boolean => found[labels.job] === undefined
 
 /** Which box a container is, by its labels. */
 export const nameIn = (found: Readonly<Record<string, string>>): BoxName => ({
