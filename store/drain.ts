@@ -9,6 +9,10 @@ const pausesMs = [1000, 5000, 20_000, 60_000]
 /** What a part needs that is away is tried again so often, for as long as it takes. */
 const awayMs = 2000
 const lookAgainMs = 5000
+/** One that never comes again and is this old when it is first seen may have been kept too late. */
+const lateMs = 2000
+/** Its sender has this long to take it back then. */
+const graceMs = 5000
 /** Envelopes in hand at once, of different lanes. */
 const mostInHand = 16
 const page = 1000
@@ -29,7 +33,8 @@ export interface DrainParts {
  * Hands the stored envelopes of one platform to `handle`, those of a lane one after another in order of arrival, until the
  * signal aborts and those in hand have settled. One that throws is tried again after growing pauses that hold up no other;
  * after the fifth time it is `dead` and `onDead` is told, so that the person can be. Where a part on another host is away
- * (`isAway`), no try is counted and the lane waits behind the envelope. A throw after the abort does not count: the next
+ * (`isAway`), no try is counted and the lane waits behind the envelope. One marked `once` that is first seen late is handed
+ * over 5 s after that, if it is still there. A throw after the abort does not count: the next
  * start hands the envelope over again. Rejects with what the store throws.
  */
 export const drain = async (parts: DrainParts): Promise<void> => {
@@ -38,6 +43,8 @@ export const drain = async (parts: DrainParts): Promise<void> => {
   /** When a failed envelope is due again, and when a lane is opened again. */
   const notBefore = new Map<string, number>()
   const shut = new Map<string, number>()
+  /** Those that could have been taken back. */
+  const settled = new Set<string>()
   let waiting: readonly Inbox[] = []
   let stale = true
   let due = Number.POSITIVE_INFINITY
@@ -85,6 +92,8 @@ export const drain = async (parts: DrainParts): Promise<void> => {
       by: 'receivedAt',
       limit: page,
     })
+    const there = new Set(found.map(({ _id }) => _id))
+    for (const id of settled) if (!there.has(id)) settled.delete(id)
     waiting = found.filter(({ _id }) => !known.has(_id))
   }
 
@@ -93,18 +102,28 @@ export const drain = async (parts: DrainParts): Promise<void> => {
       const lane = laneOf(envelope)
       const free = inHand.size < mostInHand && !inHand.has(lane) && !shut.has(lane)
       if (signal.aborted || !free || (notBefore.get(envelope._id) ?? 0) > now().getTime()) return true
+      if (mayBeTakenBack(envelope)) {
+        settled.add(envelope._id)
+        putOff(notBefore, envelope._id, graceMs)
+        return true
+      }
       const done = handOver(envelope, lane)
         .catch(error => {
           crash ??= { error }
         })
         .finally(() => {
           inHand.delete(lane)
+          settled.delete(envelope._id)
           worked = true
           wake()
         })
       inHand.set(lane, { id: envelope._id, done })
       return false
     })
+  }
+
+  function mayBeTakenBack({ _id, once = false, tries, receivedAt }: Inbox): boolean {
+    return once && tries === 0 && !settled.has(_id) && now().getTime() - Date.parse(receivedAt) > lateMs
   }
 
   async function handOver(envelope: Inbox, lane: string): Promise<void> {

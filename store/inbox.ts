@@ -7,13 +7,15 @@ export interface Envelope {
   readonly platform: string
   readonly at: string
   readonly body: unknown
+  /** It never comes again: where it is not stored in time, its person is told to repeat it. */
+  readonly once?: boolean
 }
 
 /** Stores an envelope and rings `inbox`. When it resolves, the envelope is on disk and may be acknowledged. */
 export const receive = async (
   store: Store,
   bell: Bell,
-  { key, platform, at, body }: Envelope,
+  { key, platform, at, body, once }: Envelope,
 ): Promise<'new' | 'repeat'> => {
   const stored = await store.put('inbox', {
     _id: key,
@@ -23,6 +25,7 @@ export const receive = async (
     body,
     tries: 0,
     state: 'new',
+    ...(once && { once }),
   })
   bell.ring('inbox')
   return stored ? 'new' : 'repeat'

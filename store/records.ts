@@ -57,6 +57,8 @@ export interface Inbox extends Row {
   readonly body: unknown
   readonly tries: number
   readonly state: 'new' | 'done' | 'dead'
+  /** It never comes again; one that was kept too late may yet be taken back. */
+  readonly once?: boolean
 }
 
 export type JobState =

@@ -1,5 +1,5 @@
 import type { Bell } from './bell.ts'
-import { receive } from './inbox.ts'
+import { receiveInTime } from './in-time.ts'
 import type { Store } from './store.ts'
 
 /** What a person is told whose command or button could not be stored. */
@@ -7,7 +7,6 @@ const notTaken = 'Bellhop cannot reach its database right now, so this was not t
 
 /** Slack waits 3 s for its answer; what the store leaves of them is for saying that it is away. */
 const answerMs = 2900
-const patienceMs = 2000
 
 type Body = Readonly<Record<string, unknown>>
 
@@ -22,7 +21,7 @@ export type Taken =
 
 /**
  * Stores an envelope of Slack's, from HTTP or a socket, and rings `inbox`. A store that does not answer within 2 s counts
- * as one that failed. A command or button that it keeps after all is taken out again, as its person was told otherwise.
+ * as one that failed. A command or button that it keeps after all is not handled, as its person was told otherwise.
  */
 export const takeSlack = async ({
   store,
@@ -43,36 +42,13 @@ export const takeSlack = async ({
 }): Promise<Taken> => {
   const startedAt = performance.now()
   const again = body.type === 'event_callback'
-  let late = false
-  const ring = (topic: string) => {
-    if (!late || again) bell.ring(topic)
-  }
   const stored = { body, ...(retryNum && { retryNum }) }
-  const storing = receive(store, { ...bell, ring }, { key, platform: 'slack', at, body: stored })
-  const { promise: patience, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(
-    () => reject(new Error(`The store did not answer within ${patienceMs} ms.`)),
-    patienceMs,
-  )
   try {
-    await Promise.race([storing, patience])
+    await receiveInTime(store, bell, { key, platform: 'slack', at, body: stored, once: !again })
     return { how: 'stored' }
   } catch (error) {
-    late = true
     if (again) return { how: 'again', error }
-    void takeBack(store, key, storing)
     return { how: 'tell', error, leftMs: Math.round(startedAt + answerMs - performance.now()) }
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-/** Drops what was stored too late, or with an answer that got lost. What the bot has worked on is past revision 1 and stays. */
-const takeBack = async (store: Store, key: string, storing: Promise<'new' | 'repeat'>): Promise<void> => {
-  try {
-    if ((await storing.catch(() => 'new')) === 'new') await store.drop('inbox', key, 1)
-  } catch {
-    // The store is still away, and so is what it might have kept.
   }
 }
 
