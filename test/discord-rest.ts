@@ -65,6 +65,7 @@ export const openRest = ({
   const limits: { readonly path: RegExp; readonly seconds: number; left: number }[] = []
   const windows = new Map<string, number[]>()
   let registerFailures = 0
+  let disowned = 0
 
   const routes: readonly Route[] = [
     ['GET', /^\/gateway\/bot$/, () => information()],
@@ -173,7 +174,7 @@ export const openRest = ({
       return { status, json, headers: more }
     }
     const open = path.startsWith('/webhooks/') || path.startsWith('/interactions/')
-    if (!open && headers.authorization !== `Bot ${token}`)
+    if (!open && (headers.authorization !== `Bot ${token}` || disowned-- > 0))
       return respond(401, { code: 0, message: '401: Unauthorized' })
     const wait = limited(method, path)
     if (wait !== undefined)
@@ -200,6 +201,10 @@ export const openRest = ({
     answer,
     /** The next `times` calls whose path fits are answered 429. */
     limit: (path: RegExp, seconds: number, times: number) => limits.push({ path, seconds, left: times }),
+    /** The token is refused so many times. */
+    disown: (times: number): void => {
+      disowned = times
+    },
     /** Registering commands fails so many times. */
     failRegistering: (times: number): void => {
       registerFailures = times

@@ -60,6 +60,8 @@ export interface Discord extends AsyncDisposable {
   /** What is registered for the guild. */
   registered(): readonly Registered[]
   failRegistering(times: number): void
+  /** The token is refused so many times. */
+  disown(times: number): void
   /** The name of a channel or thread. */
   nameOf(channel: string): string | undefined
   /** The next calls whose path fits are answered 429. */
@@ -177,6 +179,7 @@ export const openTestDiscord = async ({
     unanswered: () => interactions.all().filter(({ acknowledged }) => !acknowledged).length,
     registered: () => rest.commands.get(guild.guild) ?? [],
     failRegistering: rest.failRegistering,
+    disown: rest.disown,
     nameOf: channel => guild.channels.get(channel)?.name,
     limit: (path, seconds, times = 1) => void rest.limit(path, seconds, times),
     later: ms => {

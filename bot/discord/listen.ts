@@ -12,7 +12,8 @@ import { interactionKey, messageKey } from './keys.ts'
 import type { Ears, Link } from './link.ts'
 import { openLink, Refused } from './link.ts'
 import type { Place, Places } from './places.ts'
-import { asked } from './refusal.ts'
+import { placeOf } from './places.ts'
+import { asked, codeOf } from './refusal.ts'
 import { openRegister } from './register.ts'
 import type { Throttle } from './throttle.ts'
 
@@ -53,7 +54,7 @@ export const openListening = (parts: ListenParts): Listening => {
   let user = ''
   const register = openRegister(parts)
 
-  const placeOf = async (channel: string, guild: string | undefined): Promise<Place | undefined> => {
+  const placeIn = async (channel: string, guild: string | undefined): Promise<Place | undefined> => {
     if (guild === undefined) return { kind: 'direct' }
     const known = link?.channel(channel)
     return known ? places.note(channel, known) : await places.of(channel)
@@ -67,7 +68,7 @@ export const openListening = (parts: ListenParts): Listening => {
   const keepMessage = async (message: MessageData, guild: string | undefined): Promise<void> => {
     if (!isSpoken(message)) return
     const { id, channel_id: channel } = message
-    const place = await placeOf(channel, guild)
+    const place = await placeIn(channel, guild)
     const self = selfIn(guild)
     if (!place || (place.kind !== 'direct' && place.kind !== 'thread' && !mentions(self, message))) return
     const body = { type: 'message' as const, place, self, message: shortOf(message), ...(guild && { guild }) }
@@ -81,10 +82,17 @@ export const openListening = (parts: ListenParts): Listening => {
     isActive: thread => link?.isActive(thread) ?? false,
   })
 
-  const answer = (
+  const answer = async (
     { id, token }: InteractionData,
     body: { readonly type: InteractionResponseType; readonly data?: object },
-  ) => asked(() => rest.post(Routes.interactionCallback(id, token), { body, auth: false }))
+  ): Promise<void> => {
+    try {
+      await asked(() => rest.post(Routes.interactionCallback(id, token), { body, auth: false }))
+    } catch (error) {
+      // It is answered already: the gateway has repeated it, or told it to the bot that listened before.
+      if (codeOf(error) !== 40060) throw error
+    }
+  }
 
   const tell = (interaction: InteractionData, content: string) =>
     answer(interaction, {
@@ -100,7 +108,7 @@ export const openListening = (parts: ListenParts): Listening => {
     if (guild !== undefined && guildId !== undefined && guild !== guildId)
       return void (await tell(interaction, elsewhere))
     try {
-      const place = where ? places.note(channel, where) : await placeOf(channel, guild)
+      const place = where ? placeOf(where) : await placeIn(channel, guild)
       const body = {
         type: 'interaction' as const,
         place: place ?? { kind: 'flat' },

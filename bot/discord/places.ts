@@ -52,7 +52,8 @@ export const openPlaces = (rest: REST): Places => {
   }
 }
 
-const placeOf = ({ type, parent_id: parent, owner_id: owner }: ChannelData): Place => {
+/** What a channel is, by Discord's description of it. */
+export const placeOf = ({ type, parent_id: parent, owner_id: owner }: ChannelData): Place => {
   switch (type) {
     case ChannelType.PublicThread:
     case ChannelType.PrivateThread:

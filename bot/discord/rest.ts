@@ -1,4 +1,4 @@
-import { REST, RESTEvents } from 'discord.js'
+import { REST } from 'discord.js'
 
 const timeoutMs = 15_000
 
@@ -22,9 +22,8 @@ export const openRest = ({
     ...(apiUrl && { api: apiUrl }),
     ...(rejects && { rejectOnRateLimit: () => true }),
   }).setToken(token)
-  // After one 401 it would forget the token and never ask again.
-  rest.on(RESTEvents.Response, (_, { status }) => {
-    if (status === 401) setImmediate(() => rest.setToken(token))
-  })
+  // At one 401 it would forget the token, and never ask again.
+  const set = rest.setToken.bind(rest)
+  rest.setToken = given => (given ? set(given) : rest)
   return rest
 }
