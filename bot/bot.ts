@@ -56,12 +56,9 @@ export const runBot = async (parts: BotParts, signal: AbortSignal): Promise<void
   await using open = new AsyncDisposableStack()
   for (const platform of platforms) open.use(platform)
   const byName = new Map(platforms.map(platform => [platform.name, platform]))
-  const failed = new AbortController()
-  const stopped = AbortSignal.any([signal, failed.signal])
   const outage = open.use(
-    openOutage({ ...parts, platforms: byName, threads: () => threads.values(), signal: stopped }),
+    openOutage({ ...parts, platforms: byName, threads: () => threads.values(), signal }),
   )
-  open.defer(() => failed.abort())
 
   const outgoing = new Map(platforms.map(platform => [platform.name, bound(platform, office)]))
   const own = { ...parts, store }

@@ -31,7 +31,9 @@ const endsText = '☑️ Bellhop could not reach its database for a while. It ca
  * it is back. It goes past the outbox, which is in the store: as well as it can, and not at all where the platform fails.
  */
 export const openOutage = (parts: OutageParts): Outage => {
-  const { platforms, threads, log, signal, wait = pause } = parts
+  const { platforms, threads, log, wait = pause } = parts
+  const closing = new AbortController()
+  const signal = AbortSignal.any([parts.signal, closing.signal])
   const telling = new Set<Promise<void>>()
   let now: AbortController | undefined
 
@@ -106,7 +108,10 @@ export const openOutage = (parts: OutageParts): Outage => {
       const told = tell(now.signal).finally(() => telling.delete(told))
       telling.add(told)
     },
-    [Symbol.asyncDispose]: async () => void (await Promise.all(telling)),
+    [Symbol.asyncDispose]: async () => {
+      closing.abort()
+      await Promise.all(telling)
+    },
   }
 }
 
