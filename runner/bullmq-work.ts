@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import type { Job } from 'bullmq'
 import { WaitingError, Worker } from 'bullmq'
-import { openRedis, within } from '../store/redis-client.ts'
+import type { Redis } from 'ioredis'
+import { openRedis, sever, within } from '../store/redis-client.ts'
 import { backoffMs } from './queue.ts'
 
 /** A process that is gone loses its tickets after this long; one that lives says so at half of it. */
@@ -31,6 +32,7 @@ export const workOn = async (options: {
   const { url, name, prefix, handle, concurrency, signal, troubled } = options
   if (signal.aborted) return
   const client = await openRedis({ url, troubled, waits: true })
+  const connections = watchCopies(client, troubled)
   const inHand = new Set<Promise<unknown>>()
 
   async function take(ticket: Job<{ readonly job: string }>, token?: string): Promise<void> {
@@ -63,17 +65,23 @@ export const workOn = async (options: {
   })
   worker.on('error', troubled)
   if (!signal.aborted) await once(signal, 'abort')
-  await worker.pause(true)
+  // Takes nothing new from now on; resolves once Redis knows of all that was in hand.
+  const told = worker.pause()
+  told.catch(() => {})
   await Promise.allSettled(inHand)
-  await end(worker, client.status === 'ready')
-  client.disconnect()
+  await within(farewellMs, told).catch(troubled)
+  await worker.close(true)
+  for (const connection of connections) sever(connection)
 }
 
-/** Waits for what is on its way to Redis, but not for a Redis that is away. */
-const end = async (worker: Worker, reachable: boolean): Promise<void> => {
-  try {
-    await within(farewellMs, worker.close(!reachable))
-  } catch {
-    worker.disconnect().catch(() => {})
+/** The connection and all that are made like it: BullMQ waits on a copy, and does not let go of one that is cut off. */
+const watchCopies = (client: Redis, troubled: (error: Error) => void): readonly Redis[] => {
+  const connections = [client]
+  const duplicate = client.duplicate.bind(client)
+  client.duplicate = override => {
+    const copy = duplicate(override)
+    connections.push(copy.on('error', troubled))
+    return copy
   }
+  return connections
 }

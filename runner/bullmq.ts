@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Queue as BullQueue } from 'bullmq'
 import type { Logger } from 'pino'
-import { openRedis, ping, tellRarely, within } from '../store/redis-client.ts'
+import { openRedis, ping, sever, tellRarely, within } from '../store/redis-client.ts'
 import { openFiller } from './bullmq-fill.ts'
 import { workOn } from './bullmq-work.ts'
 import type { Queue } from './queue.ts'
@@ -106,7 +106,7 @@ export const openBullmq = async ({ url, now, prefix = 'bellhop', log }: BullmqOp
       closing.abort()
       await within(farewellMs, bull.close()).catch(() => {})
       if (client.status === 'ready') await within(farewellMs, client.quit()).catch(() => {})
-      client.disconnect()
+      sever(client)
     },
   }
 }

@@ -66,6 +66,15 @@ export const ping = async (client: Redis): Promise<void> => {
   }
 }
 
+/** Ends a connection at once and for good, also one whose server hangs, and whoever else holds it and wants it back. */
+export const sever = (client: Redis): void => {
+  client.connect = async () => {
+    throw new Error('The connection to Redis was ended.')
+  }
+  client.disconnect()
+  client.stream?.destroy()
+}
+
 /** What `promise` gives, or a rejection after `ms`. */
 export const within = async <T>(ms: number, promise: Promise<T>): Promise<T> => {
   const over = new AbortController()

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import type { Bell } from './bell.ts'
 import { openLocalBell } from './local-bell.ts'
-import { openRedis, ping, tellRarely, within } from './redis-client.ts'
+import { openRedis, ping, sever, tellRarely, within } from './redis-client.ts'
 
 /** Before its end, a bell gives the rings on their way this long. */
 const farewellMs = 1000
@@ -112,7 +112,7 @@ export const openRedisBell = async ({
       send()
       const farewells = [speaker, hearer].map(client => client.status === 'ready' && client.quit())
       await within(farewellMs, Promise.all(farewells)).catch(() => {})
-      for (const client of [speaker, hearer]) client.disconnect()
+      for (const client of [speaker, hearer]) sever(client)
     },
   }
 }
