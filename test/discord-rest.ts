@@ -201,6 +201,9 @@ export const openRest = ({
     answer,
     /** The next `times` calls whose path fits are answered 429. */
     limit: (path: RegExp, seconds: number, times: number) => limits.push({ path, seconds, left: times }),
+    limitless: (): void => {
+      limits.length = 0
+    },
     /** The token is refused so many times. */
     disown: (times: number): void => {
       disowned = times

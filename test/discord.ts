@@ -66,6 +66,8 @@ export interface Discord extends AsyncDisposable {
   nameOf(channel: string): string | undefined
   /** The next calls whose path fits are answered 429. */
   limit(path: RegExp, seconds: number, times?: number): void
+  /** Takes back all that `limit` said. */
+  limitless(): void
   /** From now on it is this much later at Discord, in milliseconds. */
   later(ms: number): void
   /** Resolves with what `check` gives, once it is not undefined or false; looks after each call and some times a second. */
@@ -182,6 +184,7 @@ export const openTestDiscord = async ({
     disown: rest.disown,
     nameOf: channel => guild.channels.get(channel)?.name,
     limit: (path, seconds, times = 1) => void rest.limit(path, seconds, times),
+    limitless: rest.limitless,
     later: ms => {
       ahead += ms
     },

@@ -77,4 +77,73 @@ void describe('discord, its rules', () => {
     )
     assert.deepEqual(discord.messages(said.id), [])
   })
+
+  test('a message that could not be stored is not lost when the bot ends before it could be read again', async () => {
+    let away = false
+    await using house = await openDiscordHouse({
+      between: store => ({
+        ...store,
+        put: async (kind, record) => {
+          if (away && kind === 'inbox') throw new Error('the database is away')
+          return await store.put(kind, record)
+        },
+      }),
+    })
+    const { discord } = house
+    const life = await house.live()
+    const first = discord.mention({ text: 'run agent=script begin' })
+    await discord.until(() => discord.texts(first.id).length > 0)
+    away = true
+    discord.say({ channel: first.id, text: 'one' })
+    await until('the failure', async () => house.logged.some(line => line.includes('could not be stored')))
+    discord.say({ channel: first.id, text: 'two' })
+    await life[Symbol.asyncDispose]()
+    away = false
+    discord.say({ channel: first.id, text: 'three' })
+    await using _ = await house.live()
+    const jobs = await until('all', async () => (await house.jobs()).length === 4 && house.jobs())
+    assert.deepEqual(
+      jobs.map(({ prompt }) => prompt),
+      ['begin', 'one', 'two', 'three'],
+    )
+  })
+
+  test('two bots that listen at once, as when one takes over from another, store and answer all once', async () => {
+    await using house = await openDiscordHouse()
+    await using _ = await house.live()
+    const { discord, heard } = house
+    const stopping = new AbortController()
+    const other = house.open(async () => {})
+    const listening = other.listen(stopping.signal)
+    await until('the other', async () => other.isListening())
+    discord.command({ sub: 'help' })
+    discord.say({ channel: discord.direct(), text: 'help' })
+    await discord.until(() => discord.asides().some(({ content }) => content.includes('carries jobs')))
+    await discord.until(() => discord.texts(discord.direct()).length === 2)
+    stopping.abort()
+    await listening
+    assert.equal(heard.length, 2)
+    assert.equal(discord.asides().length, 1)
+    assert.deepEqual(
+      house.logged.filter(line => line.includes('could not')),
+      [],
+    )
+  })
+
+  test('a bot that begins anew between a command and its answer leaves nobody waiting', async () => {
+    await using house = await openDiscordHouse()
+    const { discord } = house
+    const life = await house.live()
+    discord.limit(/^\/webhooks\//, 1, 1000)
+    discord.command({ sub: 'help' })
+    discord.command({ from: 'bob', sub: 'sh', options: { command: 'ls' } })
+    await discord.until(() => discord.calls.some(({ status }) => status === 429))
+    await life[Symbol.asyncDispose]()
+    discord.limitless()
+    await using _ = await house.live()
+    await discord.until(() => discord.asides()[0]?.content.includes('carries jobs'))
+    const job = await discord.until(() => discord.messages(discord.channels[0])[0])
+    await discord.until(() => discord.asides('bob')[0]?.content === `See <#${job.id}>`)
+    assert.equal(discord.messages(discord.channels[0]).length, 1)
+  })
 })
