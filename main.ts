@@ -124,7 +124,7 @@ export const openHouse = async (config: Config, engines: Engines, role: Role = '
   /** What is asked for is refused while the database is away; what is under way waits for it. */
   const crewOver = (facts: Store) =>
     openCrew({ ...engines, store: facts, defaultAgent: config.agent, concurrency: config.concurrency })
-  const crew = crewOver(engines.patient)
+  const crew = crewOver(engines.patient(signal))
   const { intake } = crewOver(store)
   const sandbox = Promise.withResolvers<Awaited<House['sandbox']>>()
   const checks: Record<string, () => Promise<unknown>> = { ...engines.checks }

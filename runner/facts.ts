@@ -8,8 +8,8 @@ import type { Queue } from './queue.ts'
 /** Facts at rest, and what wakes people up to look at them. */
 export interface Facts {
   readonly store: Store
-  /** The same store, which waits while the database is away. */
-  readonly patient: Store
+  /** The same store, which waits while the database is away, until the signal aborts. */
+  readonly patient: (signal: AbortSignal) => Store
   readonly bell: Bell
   readonly queue: Queue
   readonly files: Files
@@ -34,7 +34,7 @@ export const openEmbeddedFacts = async (folder: Folder, { opening, now }: Parts)
   const store = opening.use(openSqlite(folder.database))
   return {
     store,
-    patient: store,
+    patient: () => store,
     bell: opening.use(openLocalBell()),
     queue: opening.use(openEmbedded({ now })),
     files: openBlobs(folder.files),
@@ -58,11 +58,9 @@ export const openSharedFacts = async (
   const files = opening.use(await openGrid({ url: mongodbUrl }))
   const bell = opening.use(await openRedisBell({ url: redisUrl, log }))
   const queue = opening.use(await openBullmq({ url: redisUrl, now, log }))
-  const closing = new AbortController()
-  opening.defer(() => closing.abort())
   return {
     ...{ store, files, bell, queue },
-    patient: patient(store, { signal: closing.signal }),
+    patient: signal => patient(store, { signal }),
     checks: { mongodb: () => store.count('runners', {}), redis: () => bell.ping() },
   }
 }

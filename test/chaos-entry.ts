@@ -42,7 +42,7 @@ const trappedStore = (store: Store): Store => ({
 const trapped = (engines: Engines): Engines => ({
   ...engines,
   store: trappedStore(engines.store),
-  patient: trappedStore(engines.patient),
+  patient: signal => trappedStore(engines.patient(signal)),
   queue: {
     ...engines.queue,
     add: async ticket => {
