@@ -6,6 +6,7 @@ import type { Inbox } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import { findConversation } from './conversations.ts'
 import { openAnswers } from './discord/answers.ts'
+import { mostInText } from './discord/body.ts'
 import type { Stored } from './discord/envelope.ts'
 import { incomingOf, presser } from './discord/envelope.ts'
 import { openListening } from './discord/listen.ts'
@@ -18,7 +19,7 @@ import { openThrottle } from './discord/throttle.ts'
 import type { Incoming, Platform, Said } from './platform.ts'
 
 /** Discord takes about five posts in five seconds in a channel; its own answers say when that is too fast. */
-const limits = { text: 2000, postEveryMs: 1000, editsPerMinute: 120 }
+const limits = { text: mostInText, postEveryMs: 1000, editsPerMinute: 120 }
 
 /** Discord: what goes out goes over REST, so that any process can post; what comes in comes over the one gateway. */
 export type Discord = Platform & Required<Pick<Platform, 'listen' | 'isListening'>>
