@@ -50,9 +50,25 @@ export const isTaken = (error: unknown): boolean => error instanceof MongoServer
 
 /** The error as the store tells it: `Unreachable` for each that a repeat may be spared. */
 export const told = (error: unknown): unknown =>
-  error instanceof MongoError && isPassing(error)
+  error instanceof Error && (isBroken(error) || (error instanceof MongoError && isPassing(error)))
     ? new Unreachable(`The database does not answer: ${error.message}`, { cause: error })
     : error
+
+/** The driver lets through what the system says of a connection that broke just before it was written to. */
+const isBroken = ({ code }: Error & { readonly code?: unknown }): boolean => brokenCodes.has(code)
+
+const brokenCodes: ReadonlySet<unknown> = new Set([
+  'ECONNABORTED',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETDOWN',
+  'ENETUNREACH',
+  'EPIPE',
+  'ERR_STREAM_DESTROYED',
+  'ERR_STREAM_WRITE_AFTER_END',
+  'ETIMEDOUT',
+])
 
 const isPassing = (error: MongoError): boolean =>
   passingNames.has(error.name) ||

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { engine, skipOf } from '../test/engines.ts'
+import { until } from '../test/house.ts'
+import { openTestMongo } from '../test/mongo.ts'
+import { openProxy } from '../test/proxy.ts'
+import { openMongo } from './mongo.ts'
+import { Unreachable } from './store.ts'
+
+const skip = skipOf(await engine('mongo-java-server'))
+
+test('whatever becomes of the way to the database, a call is answered or throws Unreachable', {
+  skip,
+}, async () => {
+  await using mongo = await openTestMongo()
+  await using way = await openProxy()
+  await using store = await openMongo({ url: way.by(mongo.url), timeoutMs: 1000 })
+  const ask = (n: number) => [
+    store.find('jobs', { limit: 10 }),
+    store.append(`job/${n}`, [{ type: 'queued', by: 'ada', key: 'queued', at: '' }]),
+  ]
+  const all = Array.from({ length: 20 }, (_, n) => n)
+  for (const how of [way.cut, way.refuse, way.cut, way.refuse]) {
+    await until('the database', () => Promise.all(all.flatMap(ask)))
+    how()
+    // Connections that broke this moment are written to before the driver can know.
+    for (const told of await Promise.allSettled(all.flatMap(ask)))
+      if (told.status === 'rejected') assert.ok(told.reason instanceof Unreachable, String(told.reason))
+    way.restore()
+  }
+})
