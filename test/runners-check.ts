@@ -39,7 +39,7 @@ export const checkLog = async (store: Store, job: Job, kills: readonly Kill[]): 
   const lost = attempts.filter(own => own.some(isLoss))
   for (const own of lost) assert.ok(killIn(own, kills, 'started', isLoss), `lost without a kill: ${told}`)
   const last = attempts.at(-1) ?? []
-  const adopted = !last.some(isLoss) && killIn(last, kills, 'said', ({ type }) => type === 'exited')
+  const adopted = !last.some(isLoss) && killIn(last, kills, 'opened', ({ type }) => type === 'exited')
   if (lost.length === 3) {
     assert.deepEqual([job.state, job.reason], ['failed', 'lost'], told)
     return { lost: 3, adopted }

@@ -16,10 +16,10 @@ const engines = ['redis', 'mongo-java-server', 'docker'] as const
 const [missing] = (await Promise.all(engines.map(engine))).flatMap(found => skipOf(found) || [])
 
 const soak = process.env.SOAK !== undefined
-/** In all places of the gateways together: 20 rounds of 200 jobs in a soak, else 2 of 12. */
+/** In all places of the gateways together: 20 rounds of 200 jobs in a soak, else 2 of 10. */
 const places: readonly GatewayPlace[] = soak ? ['apart', 'in the runners'] : ['apart']
 const rounds = soak ? 10 : 2
-const count = soak ? 200 : 12
+const count = soak ? 200 : 10
 /** The jobs of a round are asked for in this time. */
 const askingMs = soak ? 60_000 : 4000
 /** How often each runner is killed in a round, and the longest that it is left alone before. */
