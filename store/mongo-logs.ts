@@ -9,8 +9,9 @@ import type { Appended, Draft, Entry, Store } from './store.ts'
  * What one append added: a document of its own, so that all of it is there or nothing. Its `_id` names the log and the
  * first entry's number, which is the whole fence: whoever saw the head `h` can only insert the batch that begins at
  * `h + 1`, and the database takes one such batch. A head never moves back, since only what is there for good is read; so
- * numbers have no gaps, and what was true of the head (its attempt, no end) and of the keys, looked up after the head, is
- * still true when the insert succeeds. One that is done late, after its caller had given up, is held by the same fence.
+ * numbers have no gaps, and what was true of the head (its attempt, no end) is still true when the insert succeeds, however
+ * long ago it was read. A key is in a log once by the index of keys. One that is done late, after its caller had given up,
+ * is held by the same fence.
  */
 interface Batch {
   readonly _id: string
@@ -36,25 +37,49 @@ interface Row {
 
 type Head = Pick<Batch, 'last' | 'attempt' | 'type'>
 
+/** Of so many logs the head that was seen last is remembered: whoever goes on with a log need not ask for it. */
+const seenHeads = 1000
+
 /** The logs of the store in one collection of MongoDB. A batch is bounded by a document: 16 MB of JSON. */
 export const openMongoLogs = (
   db: Db,
   asked: Asked,
 ): Pick<Store, 'append' | 'after' | 'erase'> & { makeIndexes(): Promise<void> } => {
   const batches = db.collection<Batch>('entries')
+  const heads = new Map<string, Head>()
 
-  const headOf = (log: string): Promise<Head | null> =>
-    asked(() =>
+  const see = (log: string, { last, attempt, type }: Head): void => {
+    if ((heads.get(log)?.last ?? 0) > last) return
+    heads.delete(log)
+    heads.set(log, { last, attempt, type })
+    for (const oldest of heads.keys()) if (heads.size > seenHeads) heads.delete(oldest)
+  }
+  const headOf = async (log: string): Promise<Head | undefined> => {
+    const head = await asked(() =>
       batches.findOne(
         { log },
         { sort: { last: -1 }, hint: byLast, projection: { _id: 0, last: 1, attempt: 1, type: 1 } },
       ),
     )
+    if (head) see(log, head)
+    return head ?? undefined
+  }
+  /** False where another batch has this place, or a key of this one. */
+  const inserted = async (batch: Batch): Promise<boolean> => {
+    try {
+      await asked(() => batches.insertOne(batch))
+    } catch (error) {
+      if (isTaken(error)) return false
+      throw error
+    }
+    see(batch.log, batch)
+    return true
+  }
 
   const known = async (log: string, drafts: readonly { readonly key: string }[]) => {
     const keys = drafts.map(({ key }) => key)
     const found = await asked(() => batches.find({ log, keys: { $in: keys } }, { hint: byKey }).toArray())
-    return new Map(found.flatMap(entriesOf).map(entry => [entry.key, entry]))
+    return new Map(found.flatMap(keyed))
   }
 
   return {
@@ -71,23 +96,24 @@ export const openMongoLogs = (
       drafts: readonly Draft<Content<L>>[],
       attempt?: number,
     ): Promise<Appended<Content<L>>> => {
+      let head = heads.get(log) ?? (await headOf(log))
+      // That a key is there the insert finds by itself, so they are looked up only after it, or before a refusal.
+      let there: ReadonlyMap<string, Entry<Content<LogName>>> | undefined
       while (true) {
-        const head = await headOf(log)
-        const there = await known(log, drafts)
         const added = unknownOf(drafts, there)
-        if (added.length > 0) {
-          if (head?.type === 'ended') return { ok: false, why: 'ended' }
-          if (attempt !== undefined && head && head.attempt > attempt) return { ok: false, why: 'superseded' }
+        const why = added.length > 0 ? refusalOf(head, attempt) : undefined
+        if (there && why) return { ok: false, why }
+        if (added.length > 0 && !why) {
           const batch = batchOf(log, (head?.last ?? 0) + 1, attempt ?? head?.attempt ?? 0, added)
-          try {
-            await asked(() => batches.insertOne(batch))
-          } catch (error) {
-            if (isTaken(error)) continue
-            throw error
+          if (await inserted(batch)) there = new Map([...(there ?? []), ...keyed(batch)])
+          else {
+            head = await headOf(log)
+            there = await known(log, drafts)
           }
-          for (const entry of entriesOf(batch)) there.set(entry.key, entry)
-        }
-        return { ok: true, entries: drafts.map(({ key }) => there.get(key) as Entry<Content<L>>) }
+        } else if (there) {
+          const entries = there
+          return { ok: true, entries: drafts.map(({ key }) => entries.get(key) as Entry<Content<L>>) }
+        } else there = await known(log, drafts)
       }
     },
     after: async <L extends LogName>(log: L, seq: number, limit = 500) => {
@@ -100,6 +126,7 @@ export const openMongoLogs = (
       while (entries.length < limit) {
         const batch = await asked(() => cursor.next())
         if (!batch) break
+        see(log, batch)
         entries.push(...(entriesOf(batch).filter(entry => entry.seq > seq) as Entry<Content<L>>[]))
       }
       return entries.slice(0, limit)
@@ -131,9 +158,21 @@ interface AnyDraft {
   readonly at: string
 }
 
-/** The drafts that are not there yet; of two with one key the first. */
-const unknownOf = (drafts: readonly AnyDraft[], there: ReadonlyMap<string, unknown>): readonly AnyDraft[] => {
-  const seen = new Set(there.keys())
+/** Why nothing may be added behind this head. */
+const refusalOf = (
+  head: Head | undefined,
+  attempt: number | undefined,
+): 'ended' | 'superseded' | undefined => {
+  if (head?.type === 'ended') return 'ended'
+  return attempt !== undefined && head && head.attempt > attempt ? 'superseded' : undefined
+}
+
+/** The drafts that are not known to be there; of two with one key the first. */
+const unknownOf = (
+  drafts: readonly AnyDraft[],
+  there: ReadonlyMap<string, unknown> | undefined,
+): readonly AnyDraft[] => {
+  const seen = new Set(there?.keys())
   return drafts.filter(({ key }) => !seen.has(key) && seen.add(key))
 }
 
@@ -154,6 +193,8 @@ const batchOf = (log: string, first: number, attempt: number, drafts: readonly A
     entries,
   }
 }
+
+const keyed = (batch: Batch) => entriesOf(batch).map(entry => [entry.key, entry] as const)
 
 const entriesOf = ({ first, attempt, entries }: Batch): readonly Entry<Content<LogName>>[] =>
   entries.map(
