@@ -78,9 +78,10 @@ export const openCrew = (parts: CrewParts): Crew => {
     const found = await firstThatWorks(parts.sandboxes)
     probed(found)
     const agents = new Map(parts.agents(found.ok ? found.engine.name : undefined).map(one => [one.name, one]))
+    const filing = openFiling({ ...parts, logbook })
     const finish = openFinish({ store, repos, gateway, logbook, settle, now })
     const recover = openRecover({ repos, gateway, logbook, finish, now })
-    const common = { ...parts, gateway, logbook, finish, recover, settle, agents, signal }
+    const common = { ...parts, gateway, logbook, filing, finish, recover, settle, agents, signal }
     const othersHave = (agent?: string) => isOffered(store, runner, agent, now)
     const worker = found.ok
       ? openWorker({
@@ -98,13 +99,12 @@ export const openCrew = (parts: CrewParts): Crew => {
           othersHave,
         })
       : openRefuser({ ...common, why: noSandbox(found.why), othersHave })
-    const filing = openFiling({ ...parts, logbook })
     await runRunner({
       ...common,
       sandbox: found,
       engines: parts.sandboxes,
       agents: [...agents.keys()],
-      work: withPatience({ ...common, work: worker.work, filing }),
+      work: withPatience({ ...common, work: worker.work }),
       has: worker.has,
       failed: error =>
         parts.log.error({ err: error }, 'a runner could not say that it lives, or look around'),

@@ -7,7 +7,6 @@ import { unfolded } from '../store/lifecycle.ts'
 import { openLocalBell } from '../store/local-bell.ts'
 import { openSqlite } from '../store/sqlite.ts'
 import { openEmbedded } from './embedded.ts'
-import { openFiling } from './filing.ts'
 import { openLogbook } from './logbook.ts'
 import { withPatience } from './patience.ts'
 import { openSettle } from './settle.ts'
@@ -28,7 +27,6 @@ const openHouse = async (work: () => Promise<void>) => {
   const carry = withPatience({
     work,
     logbook,
-    filing: openFiling({ store, bell, logbook }),
     gateway: {
       admit: async () => ({ folder }),
       release: async () => {},

@@ -1,7 +1,6 @@
 import type { Gateway } from '../sandbox/gateway.ts'
 import { isAway } from '../store/away.ts'
 import { isOver } from '../store/lifecycle.ts'
-import type { Filing } from './filing.ts'
 import type { Logbook } from './logbook.ts'
 import type { Settle } from './settle.ts'
 
@@ -16,13 +15,11 @@ export interface Log {
 /**
  * Handles tickets by `work`, with patience that ends: what it throws is logged and thrown on, so that the queue tries
  * again, and after the ninth time in a row the job is ended with a sentence. A part on another host that does not answer
- * (`isAway`) is no trouble of the job's: it is waited for, however often that takes. A job that is not filed yet is filed
- * first.
+ * (`isAway`) is no trouble of the job's: it is waited for, however often that takes.
  */
 export const withPatience = ({
   work,
   logbook,
-  filing,
   gateway,
   settle,
   log,
@@ -30,7 +27,6 @@ export const withPatience = ({
 }: {
   readonly work: (job: string) => Promise<void>
   readonly logbook: Logbook
-  readonly filing: Filing
   readonly gateway: Gateway
   readonly settle: Settle
   readonly log: Log
@@ -51,8 +47,6 @@ export const withPatience = ({
 
   return async id => {
     try {
-      const job = await logbook.current(id)
-      if (job?.folded === 0) await filing(job)
       await work(id)
       troubles.delete(id)
     } catch (error) {

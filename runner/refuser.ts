@@ -1,5 +1,6 @@
 import { isOver, isRunning } from '../store/lifecycle.ts'
 import type { Store } from '../store/store.ts'
+import type { Filing } from './filing.ts'
 import type { Finish } from './finish.ts'
 import { holdOf } from './lease.ts'
 import type { Logbook } from './logbook.ts'
@@ -32,6 +33,7 @@ export const openRefuser = ({
   runner,
   queue,
   logbook,
+  filing,
   recover,
   finish,
   othersHave,
@@ -41,6 +43,7 @@ export const openRefuser = ({
   readonly runner: string
   readonly queue: Queue
   readonly logbook: Logbook
+  readonly filing: Filing
   readonly recover: Recover
   readonly finish: Finish
   readonly othersHave: () => Promise<boolean>
@@ -50,8 +53,9 @@ export const openRefuser = ({
 }): Worker => ({
   has: () => false,
   work: async id => {
-    const job = await logbook.current(id)
-    if (!job || isOver(job.state)) return
+    const found = await logbook.current(id)
+    if (!found || isOver(found.state)) return
+    const job = found.folded === 0 ? await filing(found) : found
     const hold = isRunning(job.state) ? holdOf(job) : undefined
     const held = hold && hold.runner !== runner && hold.until > now().toISOString()
     if (held || (await othersHave())) {

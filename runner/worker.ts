@@ -5,6 +5,7 @@ import type { Job } from '../store/records.ts'
 import type { Agent } from './agents/agent.ts'
 import { noAgent } from './agents/agent.ts'
 import type { Carry } from './carry.ts'
+import type { Filing } from './filing.ts'
 import type { Finish } from './finish.ts'
 import type { Logbook } from './logbook.ts'
 import type { Order } from './order.ts'
@@ -20,6 +21,7 @@ export interface WorkerParts {
   readonly gateway: Gateway
   readonly agents: ReadonlyMap<string, Agent>
   readonly logbook: Logbook
+  readonly filing: Filing
   readonly order: Order
   readonly carry: Carry
   readonly takeover: (job: Job) => Promise<Takeover>
@@ -36,8 +38,9 @@ export interface Worker {
   /**
    * Takes one job as far as it goes: claims it by appending `started`, opens its box, follows it, brings the work home. Safe
    * to repeat at any point: a ticket for a job that is over settles it, one for a job whose runner was lost takes it over,
-   * one for a job that another runner holds comes back when that hold ends. At most one attempt of a job is alive: the
-   * claim is an append that only one runner can make, and an attempt whose append is refused ends its box.
+   * one for a job that another runner holds comes back when that hold ends, one for a job that is not filed yet files it. At
+   * most one attempt of a job is alive: the claim is an append that only one runner can make, and an attempt whose append
+   * is refused ends its box.
    */
   work(job: string): Promise<void>
   /** Whether the job is being worked on here. */
@@ -74,8 +77,9 @@ export const openWorker = (parts: WorkerParts): Worker => {
   }
 
   async function take(id: string): Promise<Ticket | undefined> {
-    const job = await logbook.current(id)
-    if (!job) return undefined
+    const found = await logbook.current(id)
+    if (!found) return undefined
+    const job = found.folded === 0 ? await parts.filing(found) : found
     if (isOver(job.state)) {
       await parts.settle(job)
       return undefined
