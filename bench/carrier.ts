@@ -9,10 +9,10 @@ import { openMongo } from '../store/mongo.ts'
 import { openRedisBell } from '../store/redis.ts'
 
 /*
- * A runner without boxes, started as `node carrier.ts <mongodb> <redis> <count>`: what it claims has succeeded at once. It
- * says `ready`, and `done` when so many jobs are settled.
+ * A runner without boxes, started as `node carrier.ts <mongodb> <redis> <count>…`: what it claims has succeeded at
+ * once. It says `ready`, and `done` for each count when so many jobs more are settled.
  */
-const [mongodb = '', redis = '', count = ''] = process.argv.slice(2)
+const [mongodb = '', redis = '', ...counts] = process.argv.slice(2)
 const now = () => new Date()
 const parts = {
   runner: 'bench',
@@ -36,6 +36,7 @@ const worker = openWorker({
   agents: new Map([['command', { name: 'command' } as never]]),
   logbook,
   settle,
+  filing: openFiling({ ...parts, logbook }),
   finish,
   order: never('order'),
   recover: never('recovery'),
@@ -50,18 +51,19 @@ const work = withPatience({
   ...parts,
   work: worker.work,
   logbook,
-  filing: openFiling({ ...parts, logbook }),
   gateway,
   settle,
   log: console,
 })
 
-let left = Number(count)
+const left = counts.map(Number)
 process.stdin.resume().on('end', () => process.exit())
 void parts.queue.work(
   async job => {
     await work(job)
-    if (--left === 0) console.log('done')
+    if (--left[0]! > 0) return
+    left.shift()
+    console.log('done')
   },
   { concurrency: 32, signal: parts.signal },
 )

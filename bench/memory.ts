@@ -67,7 +67,7 @@ export const idleMemoryChat = async (): Promise<readonly Figure[]> => {
     () => open(programs.chat),
   )
   const [value, floor] = [median(values), median(floors)]
-  const notes = `floor + ${short(value - floor)} MB; floor: a bare .mjs of Node + Hono that connects Bolt, discord.js, BullMQ and the mongodb driver to the same servers; resident set after 5 s idle, median of ${rounds}`
+  const notes = `floor + ${short(value - floor)} MB; floor: a bare .mjs of Node + Hono that connects Bolt, discord.js, BullMQ and the mongodb driver to the same servers, under the same options of node; resident set after 5 s idle, median of ${rounds}`
   return [{ figure: 'idle_memory_chat', value, unit: 'MB', floor, n: rounds, notes }]
 }
 

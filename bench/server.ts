@@ -24,8 +24,8 @@ export const programs = {
   hono: [join(root, 'bench/floors/hono.mjs')],
   /** Hono and a stream of server-sent events, one a second. */
   sse: [join(root, 'bench/floors/sse.mjs')],
-  /** Bolt, discord.js, BullMQ and the mongodb driver, connected, and Hono. */
-  chat: [join(root, 'bench/floors/chat.mjs')],
+  /** Bolt, discord.js, BullMQ and the mongodb driver, connected, and Hono; with the options that node has in `npm start`. */
+  chat: [...startScript().filter(word => word.startsWith('--')), join(root, 'bench/floors/chat.mjs')],
   /** node:http and node:sqlite, one insert a request. */
   insert: [join(root, 'bench/floors/insert.mjs')],
 }
