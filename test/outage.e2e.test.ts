@@ -59,7 +59,7 @@ const outages: Readonly<Record<string, Outage>> = {
 /** Jobs go on through one outage after another, and people go on asking. */
 const carriesOn = async (scene: Scene, hows: readonly string[]): Promise<void> => {
   const { slack } = scene
-  const lines = (hows.length * (awayMs + 5000)) / 150 + 30
+  const lines = Math.ceil((hows.length * (awayMs + 5000)) / 150) + 30
   const running = await Promise.all(['one', 'two'].map(name => scene.ask(name, lines)))
   for (const count of running) await scene.printed(count, 5)
   const counts = [...running, await scene.ask('three', 5)]

@@ -43,8 +43,9 @@ export interface Scene extends AsyncDisposable {
   ask(name: string, lines: number): Promise<Count>
   /** Resolves once the bot has said something in the thread. */
   announced(count: Count): Promise<unknown>
-  /** Resolves once a job has printed its line of this number, by the log. */
+  /** Resolves once a job has printed its line of this number, by the log, or shows it or a later one in its thread. */
   printed(count: Count, line: number): Promise<unknown>
+  shows(count: Count, line: number): Promise<unknown>
   /** Of every role, by its name. */
   readiness(): Promise<Readonly<Record<string, Readiness>>>
   /** Resolves once every role is ready, or once every one says that this engine is away. */
@@ -121,6 +122,11 @@ export const openScene = async (mode: 'http' | 'sockets'): Promise<Scene> => {
         async () => (await linesOf(count)).includes(`${count.name}-${line}`),
         60_000,
       ),
+    shows: ({ name, channel, ts }, line) =>
+      until(`the thread of ${name} to show line ${line}`, async () => {
+        const said = (await slack.texts(channel, ts)).join('\n')
+        return [...said.matchAll(new RegExp(`^${name}-(\\d+)$`, 'gm'))].some(([, n]) => Number(n) >= line)
+      }),
     untilReady: () =>
       until('every role to be ready', async () =>
         Object.values(await readiness()).every(({ status }) => status === 200),
