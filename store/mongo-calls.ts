@@ -1,5 +1,5 @@
 import type { MongoClientOptions } from 'mongodb'
-import { MongoClient, MongoError, MongoServerError } from 'mongodb'
+import { MongoClient, MongoError, MongoNetworkError, MongoServerError } from 'mongodb'
 import { Unreachable } from './store.ts'
 
 /** What a database answers within; measured from each question to its answer. */
@@ -75,16 +75,14 @@ const brokenCodes: ReadonlySet<unknown> = new Set([
 ])
 
 const isPassing = (error: MongoError): boolean =>
+  error instanceof MongoNetworkError ||
   passingNames.has(error.name) ||
   error.hasErrorLabel('RetryableWriteError') ||
   (error instanceof MongoServerError && passingCodes.has(Number(error.code)))
 
 /** Errors of the driver itself. Not among them: a client that was closed, which stays closed. */
 const passingNames: ReadonlySet<string> = new Set([
-  'MongoNetworkError',
-  'MongoNetworkTimeoutError',
   'MongoOperationTimeoutError',
-  'MongoPoolClearedError',
   'MongoPoolClosedError',
   'MongoServerClosedError',
   'MongoServerSelectionError',

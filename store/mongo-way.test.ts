@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
 import { test } from 'node:test'
 import { engine, skipOf } from '../test/engines.ts'
 import { until } from '../test/house.ts'
 import { openTestMongo } from '../test/mongo.ts'
 import { openProxy } from '../test/proxy.ts'
 import { openMongo } from './mongo.ts'
+import { told } from './mongo-calls.ts'
 import { Unreachable } from './store.ts'
 
 const skip = skipOf(await engine('mongo-java-server'))
@@ -24,8 +26,18 @@ test('whatever becomes of the way to the database, a call is answered or throws 
     await until('the database', () => Promise.all(all.flatMap(ask)))
     how()
     // Connections that broke this moment are written to before the driver can know.
-    for (const told of await Promise.allSettled(all.flatMap(ask)))
-      if (told.status === 'rejected') assert.ok(told.reason instanceof Unreachable, String(told.reason))
+    for (const one of await Promise.allSettled(all.flatMap(ask)))
+      if (one.status === 'rejected') assert.ok(one.reason instanceof Unreachable, String(one.reason))
     way.restore()
+  }
+})
+
+test('what the driver gives up by itself while its pools are cleared, drained or closed is Unreachable', () => {
+  // It exports none of these classes.
+  const errors = createRequire(import.meta.url)('mongodb/lib/cmap/errors.js')
+  const pool = { address: '127.0.0.1:27017', serverError: undefined, options: {} }
+  for (const Trouble of Object.values<new (pool: object, message: string) => Error>(errors)) {
+    const trouble = new Trouble(pool, 'It took too long.')
+    assert.ok(told(trouble) instanceof Unreachable, trouble.name)
   }
 })
