@@ -25,6 +25,8 @@ export interface Count {
   readonly ts: string
   readonly name: string
   readonly lines: number
+  /** How often Slack had to send what asked for it. */
+  readonly tries: number
 }
 
 /** How ready a role is: the status of its answer, and the names of the engines that do not answer it. */
@@ -111,8 +113,8 @@ export const openScene = async (mode: 'http' | 'sockets'): Promise<Scene> => {
     ask: async (name, lines) => {
       const [channel] = slack.channels
       const text = `sh for n in $(seq ${lines}); do echo ${name}-$n; sleep 0.15; done`
-      const { ts } = await slack.mention({ channel, text })
-      return { channel, ts, name, lines }
+      const { ts, sent } = await slack.mention({ channel, text })
+      return { channel, ts, name, lines, tries: Math.max(...sent.map(({ tries }) => tries)) }
     },
     announced: ({ name, channel, ts }) =>
       until(`${name} to be announced`, async () => (await slack.texts(channel, ts)).length > 1),
