@@ -3,6 +3,8 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import type { Gateway } from '../sandbox/gateway.ts'
+import { NoGateway } from '../sandbox/gateway.ts'
 import { openGateway } from '../sandbox/local-gateway.ts'
 import { openProcess } from '../sandbox/process.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
@@ -22,7 +24,10 @@ import { openEmbedded } from './embedded.ts'
 import type { Ask, Who } from './intake.ts'
 
 /** A crew over real engines, carrying jobs as processes of this host. */
-const openTestCrew = async (wrap: (sandbox: Sandbox) => Sandbox = sandbox => sandbox) => {
+const openTestCrew = async (
+  wrap: (sandbox: Sandbox) => Sandbox = sandbox => sandbox,
+  wrapGateway: (gateway: Gateway) => Gateway = gateway => gateway,
+) => {
   const folder = await mkdtemp(join(tmpdir(), 'crew-'))
   await mkdir(join(folder, 'boxes'), { mode: 0o711 })
   const now = () => new Date()
@@ -40,7 +45,7 @@ const openTestCrew = async (wrap: (sandbox: Sandbox) => Sandbox = sandbox => san
     runner: 'r1',
     agents: () => [openCommand(), openScript()],
     defaultAgent: 'script',
-    gateway: doors => openGateway({ folder: join(folder, 'boxes', 'gateways'), doors }),
+    gateway: doors => wrapGateway(openGateway({ folder: join(folder, 'boxes', 'gateways'), doors })),
     concurrency: 4,
     log: { error: about => console.error(about) },
     now,
@@ -165,6 +170,26 @@ test('a box that vanishes is tried again as a later run, and given up after the 
   const second = await crew.end(await crew.submit({ agent: 'command', prompt: 'sleep 1; echo ok' }))
   assert.equal(second.job.state, 'succeeded')
   assert.equal(second.job.attempt, 2)
+})
+
+test('a gateway that is away is waited for, which costs no attempt, and a job can be cancelled meanwhile', async () => {
+  let away = 4
+  await using crew = await openTestCrew(undefined, gateway => ({
+    ...gateway,
+    admit: async admission => {
+      if (away-- > 0) throw new NoGateway({ cause: new Error('Nobody listens.') })
+      return await gateway.admit(admission)
+    },
+  }))
+  const first = await crew.end(await crew.submit({ agent: 'command', prompt: 'echo ok' }))
+  assert.equal(first.job.state, 'succeeded')
+  assert.equal(first.job.attempt, 1)
+  away = Number.POSITIVE_INFINITY
+  const doomed = await crew.submit({ agent: 'command', prompt: 'echo no' })
+  const second = await crew.end(doomed, ({ type }) => {
+    if (type === 'started') void crew.intake.cancel(crew.who, doomed._id)
+  })
+  assert.equal(second.job.state, 'cancelled')
 })
 
 test('the scripted agent tells a plan, tools and words, and its last words are the summary', async () => {

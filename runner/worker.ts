@@ -1,5 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Gateway } from '../sandbox/gateway.ts'
 import type { Box, Sandbox } from '../sandbox/sandbox.ts'
+import { isAway } from '../store/away.ts'
 import { isOver, isRunning } from '../store/lifecycle.ts'
 import type { Job } from '../store/records.ts'
 import type { Agent } from './agents/agent.ts'
@@ -47,6 +49,8 @@ export interface Worker {
   has(job: string): boolean
 }
 
+/** A part that is away is asked again after this pause. */
+const awayMs = 1000
 /** A job that only another runner can carry is offered again after this pause. */
 const elsewhereMs = 2000
 
@@ -126,9 +130,22 @@ export const openWorker = (parts: WorkerParts): Worker => {
   }
 
   async function opened(job: Job, attempt: number, agent: Agent): Promise<Box> {
-    const { admission, plan } = await parts.order(job, attempt, agent)
-    const { folder } = await gateway.admit(admission)
+    const { admission, plan } = await answered(job, () => parts.order(job, attempt, agent))
+    const { folder } = await answered(job, () => gateway.admit(admission))
     return await sandbox.open({ job: job._id, attempt, gateway: folder, plan })
+  }
+
+  /** What `ask` gives, once the parts on other hosts that it needs are there: nothing is lost yet, so it costs no attempt. */
+  async function answered<T>({ _id }: Job, ask: () => Promise<T>): Promise<T> {
+    while (true) {
+      try {
+        return await ask()
+      } catch (error) {
+        if (!isAway(error) || (await logbook.current(_id))?.cancel) throw error
+        await pause(awayMs, undefined, { signal }).catch(() => {})
+        if (signal.aborted) throw error
+      }
+    }
   }
 
   function agentOf(job: Job): Agent {
