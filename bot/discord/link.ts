@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import type { Channel, WebSocketManager } from 'discord.js'
 import {
   Client,
@@ -37,6 +38,7 @@ export interface Link {
   close(): Promise<void>
 }
 
+/** What a connection has to say goodbye, twice. */
 const closeMs = 1000
 
 /**
@@ -116,10 +118,11 @@ export const openLink = async ({
     const terminate = () => {
       for (const { connection } of shards) connection?.terminate()
     }
-    const timer = setTimeout(terminate, closeMs)
-    await client.destroy()
-    clearTimeout(timer)
-    await new Promise(setImmediate)
+    // Ended between two states of a connection, a client may wait for an event that has been: it is not waited for.
+    const destroyed = client.destroy()
+    await Promise.race([destroyed, setTimeout(closeMs)])
+    terminate()
+    await Promise.race([destroyed, setTimeout(closeMs)])
     terminate()
   }
 

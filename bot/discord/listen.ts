@@ -40,6 +40,8 @@ const firstPauseMs = 1000
 const mostPauseMs = 60_000
 /** After a refusal somebody has to change something first, and each try counts against the day's. */
 const refusedMs = 5 * 60_000
+/** What is in hand at a stop has this long to be stored. */
+const farewellMs = 5000
 
 /** The one connection to Discord's gateway. */
 export interface Listening {
@@ -196,8 +198,8 @@ export const openListening = (parts: ListenParts): Listening => {
           link = undefined
         }
       }
-      await forwarding
-      await Promise.all(tasks)
+      // What the store has not taken by then is read forward at the next start.
+      await Promise.race([Promise.all([forwarding, ...tasks]), setTimeout(farewellMs)])
     },
   }
 }
