@@ -48,9 +48,8 @@ export const carry = async (host: HostLines, report: Reporter): Promise<number> 
 
   let doing = 'reach its gateway'
   try {
-    const socket = join(paths.gateway, 'gateway.sock')
-    const { url } = await openForward(socket)
-    const files = openFiles(socket, env)
+    const { url } = await openForward(join(paths.gateway, 'gateway.sock'))
+    const files = openFiles(url, env)
     const git = openGit({
       plan: plan.git,
       workspace: paths.workspace,

@@ -19,11 +19,11 @@ export interface Files {
   produce(folder: string, failed: (why: string) => void): Promise<void>
 }
 
-/** The gateway's files route, spoken over its socket. Each call throws with the gateway's own sentence when it refuses. */
-export const openFiles = (socket: string, env: Readonly<Record<string, string>>): Files => {
-  const get = (id: string) => exchange(socket, 'GET', `/files/${encodeURIComponent(id)}`)
+/** The gateway's files route, at its address in the box. Each call throws with the gateway's own sentence when it refuses. */
+export const openFiles = (url: string, env: Readonly<Record<string, string>>): Files => {
+  const get = (id: string) => exchange(url, 'GET', `/files/${encodeURIComponent(id)}`)
   const put = async (path: string, body: Readable) => {
-    const answer = await exchange(socket, 'PUT', path, body)
+    const answer = await exchange(url, 'PUT', path, body)
     answer.resume()
   }
   return {
@@ -63,10 +63,10 @@ const isFolder = (path: string) =>
     () => false,
   )
 
-const exchange = async (socketPath: string, method: string, path: string, body?: Readable) => {
+const exchange = async (url: string, method: string, path: string, body?: Readable) => {
   // Loaded only when it is needed: it takes longer than all the rest of the entry.
   const { request } = await import('node:http')
-  const asked = request({ socketPath, method, path, headers: { host: 'gateway.local' } })
+  const asked = request(`${url}${path}`, { method, headers: { host: 'gateway.local' } })
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
   asked.on('response', resolve).on('error', reject)
   // An answer may come before the body was sent, and its sentence says more than the broken pipe.

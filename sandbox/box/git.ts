@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as elapse } from 'node:timers/promises'
 import type { Plan } from '../sandbox.ts'
 import type { RunGit } from './nested.ts'
 import { unnest } from './nested.ts'
@@ -15,6 +16,15 @@ export interface Git {
   commit(base: string, left: (why: string) => void): Promise<string>
   push(): Promise<void>
 }
+
+/**
+ * What git says when a connection was cut under it, as by a gateway that starts again, or when what it sent before the cut
+ * is still being taken in. It is tried three times, 500 ms apart.
+ */
+const brokenOff =
+  /curl (18|52|55|56)\b|Empty reply|Recv failure|Send failure|hung up unexpectedly|early EOF|unexpected disconnect|cannot lock ref/
+const tries = 3
+const pauseMs = 500
 
 /**
  * Git as the entry uses it: without the machine's settings, without hooks, over HTTP only. What the repository's own
@@ -43,9 +53,20 @@ export const openGit = (parts: {
   const say: RunGit = async (argv, more) => (await git(argv, more)).printed
   const head = () => say(['rev-parse', '--verify', 'HEAD'])
 
+  /** Tries again what broke off under git with the connection. */
+  const whole = async (argv: readonly string[], signal?: AbortSignal) => {
+    for (let tried = 1; ; tried++)
+      try {
+        return await git(argv, signal && { signal })
+      } catch (error) {
+        if (tried === tries || !(error instanceof Error && brokenOff.test(error.message))) throw error
+        await elapse(pauseMs, undefined, { signal })
+      }
+  }
+
   return {
     clone: async signal => {
-      await git(['clone', '--quiet', '--single-branch', '--branch', plan.from, '--', remote, '.'], { signal })
+      await whole(['clone', '--quiet', '--single-branch', '--branch', plan.from, '--', remote, '.'], signal)
       return await head()
     },
     commit: async (base, left) => {
@@ -59,7 +80,7 @@ export const openGit = (parts: {
       return await head()
     },
     push: async () => {
-      await git(['push', '--quiet', '--no-verify', remote, `HEAD:refs/heads/${plan.branch}`])
+      await whole(['push', '--quiet', '--no-verify', remote, `HEAD:refs/heads/${plan.branch}`])
     },
   }
 }
