@@ -16,7 +16,7 @@ test('whatever becomes of the way to the database, a call is answered or throws 
 }, async () => {
   await using mongo = await openTestMongo()
   await using way = await openProxy()
-  await using store = await openMongo({ url: way.by(mongo.url), timeoutMs: 1000 })
+  await using store = await openMongo({ url: way.by(mongo.url), timeoutMs: 2000 })
   const ask = (n: number) => [
     store.find('jobs', { limit: 10 }),
     store.append(`job/${n}`, [{ type: 'queued', by: 'ada', key: 'queued', at: '' }]),

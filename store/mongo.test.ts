@@ -186,7 +186,7 @@ test('a write that comes late is held by the fence of its revision and of its lo
   timeout: 40_000,
 }, async () => {
   await using own = await openTestMongo()
-  await using store = await openMongo({ url: own.url, timeoutMs: 1000 })
+  await using store = await openMongo({ url: own.url, timeoutMs: 2000 })
   await store.put('inbox', envelope())
   await store.append('job/a', [note('1')], 1)
   for (let round = 1; round <= 3; round++) {
