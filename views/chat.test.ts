@@ -4,6 +4,7 @@ import type { Message } from '../store/records.ts'
 import { openBrowser } from '../test/browser.ts'
 import { engine, skipOf } from '../test/engines.ts'
 import { openWeb } from '../test/web.ts'
+import { openApp } from './app.ts'
 import { serveApp } from './serve.ts'
 
 type Web = Awaited<ReturnType<typeof openWeb>>
@@ -86,6 +87,22 @@ test('the first message opens a chat, and the same form sent twice says it once'
   const conversation = address.slice('/chat/'.length)
   assert.deepEqual(await inbox(web), [{ user: 'ada', name: 'ada', conversation, text: 'hello' }])
   assert.equal((await web.app.request(address, { headers: cookie })).status, 200)
+})
+
+test('a chat that the bot opens while it is looked for is there', async () => {
+  await using web = await openWeb()
+  const { cookie } = await web.person('ada')
+  const location =
+    (await post(web, '/chat', cookie, { key: 'k', text: 'hello' })).headers.get('location') ?? ''
+  let looked = false
+  const conversation: typeof web.intake.conversation = async (who, id) => {
+    const found = await web.intake.conversation(who, id)
+    if (!looked) await openConversation(web, id, 'ada', 'hello')
+    looked = true
+    return found
+  }
+  const app = openApp({ ...web, intake: { ...web.intake, conversation } })
+  assert.equal((await app.request(location, { headers: cookie })).status, 200)
 })
 
 test('a chat and whatever is posted to it are its owner’s alone', async () => {

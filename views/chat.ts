@@ -40,8 +40,10 @@ export const findChat = async ({ store, intake }: WebParts, c: Asked, id: string
   const found = await intake.conversation(c.var.who, id)
   if (found.ok) return { id, conversation: found.value }
   const opening = await store.get('inbox', keyOf(c, id))
-  if (opening && opens(opening.body, id) && !(await store.get('conversations', id))) return { id }
-  return granted(found)
+  if (!opening || !opens(opening.body, id)) return granted(found)
+  if (!(await store.get('conversations', id))) return { id }
+  // The bot has opened it since it was looked for.
+  return { id, conversation: granted(await intake.conversation(c.var.who, id)) }
 }
 
 /** Keys of later messages are the sender's to choose, so the envelope itself has to say that it opens this chat. */
