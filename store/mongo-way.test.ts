@@ -32,6 +32,39 @@ test('whatever becomes of the way to the database, a call is answered or throws 
   }
 })
 
+test('what many write at once is told as written only where it is', { skip }, async () => {
+  await using mongo = await openTestMongo()
+  await using way = await openProxy()
+  await using store = await openMongo({ url: way.by(mongo.url), timeoutMs: 2000 })
+  const write = async (_id: string) => {
+    const envelope = {
+      _id,
+      rev: 0,
+      platform: 'slack',
+      receivedAt: '',
+      body: {},
+      tries: 0,
+      state: 'new',
+    } as const
+    return (await store.put('inbox', envelope)) !== undefined
+  }
+  const claimed: string[] = []
+  for (const [round, how] of [way.cut, way.refuse, way.stall, way.cut, way.refuse].entries()) {
+    await until('the database', () => store.find('jobs', { limit: 1 }).then(() => true))
+    const ids = Array.from({ length: 20 }, (_, n) => `r${round}n${n}`)
+    const writing = ids.map(write)
+    how()
+    for (const [n, one] of (
+      await Promise.allSettled([...writing, ...ids.map(id => write(`${id}x`))])
+    ).entries())
+      if (one.status === 'fulfilled' && one.value) claimed.push([...ids, ...ids.map(id => `${id}x`)][n] ?? '')
+    way.restore()
+  }
+  await until('the database', () => store.find('jobs', { limit: 1 }).then(() => true))
+  for (const id of claimed)
+    assert.ok(await store.get('inbox', id), `${id} was told as written and is not there`)
+})
+
 test('what the driver gives up by itself while its pools are cleared, drained or closed is Unreachable', () => {
   // It exports none of these classes.
   const errors = createRequire(import.meta.url)('mongodb/lib/cmap/errors.js')
