@@ -45,12 +45,8 @@ export const openClient = (url: string, timeoutMs: number) => {
 }
 export type Asked = ReturnType<typeof openClient>['asked']
 
-/** DuplicateKey in error_codes.yml of MongoDB. */
-export const takenCode = 11000
-
 /** Whether an insert was refused because its id, or another unique value, is there already. */
-export const isTaken = (error: unknown): boolean =>
-  error instanceof MongoServerError && error.code === takenCode
+export const isTaken = (error: unknown): boolean => error instanceof MongoServerError && error.code === 11000
 
 /** The error as the store tells it: `Unreachable` for each that a repeat may be spared. */
 export const told = (error: unknown): unknown =>

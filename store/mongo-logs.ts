@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Db } from 'mongodb'
 import type { Asked } from './mongo-calls.ts'
-import { openInserts } from './mongo-lanes.ts'
+import { isTaken } from './mongo-calls.ts'
 import type { Content, LogName } from './records.ts'
 import type { Appended, Draft, Entry, Store } from './store.ts'
 
@@ -46,7 +46,6 @@ export const openMongoLogs = (
   asked: Asked,
 ): Pick<Store, 'append' | 'after' | 'erase'> & { makeIndexes(): Promise<void> } => {
   const batches = db.collection<Batch>('entries')
-  const insert = openInserts(batches)
   const heads = new Map<string, Head>()
 
   const see = (log: string, { last, attempt, type }: Head): void => {
@@ -67,8 +66,12 @@ export const openMongoLogs = (
   }
   /** False where another batch has this place, or a key of this one. */
   const inserted = async (batch: Batch): Promise<boolean> => {
-    const text = batch.entries.reduce((sum, { body }) => sum + (body?.length ?? 0), 0)
-    if (!(await asked(() => insert(batch, text)))) return false
+    try {
+      await asked(() => batches.insertOne(batch))
+    } catch (error) {
+      if (isTaken(error)) return false
+      throw error
+    }
     see(batch.log, batch)
     return true
   }
@@ -93,9 +96,8 @@ export const openMongoLogs = (
       drafts: readonly Draft<Content<L>>[],
       attempt?: number,
     ): Promise<Appended<Content<L>>> => {
-      // A log of which nothing was seen is taken for empty. That it is not, or that a key is there, the insert finds by
-      // itself; so both are looked up only after it, keys also before a refusal.
-      let head = heads.get(log)
+      let head = heads.get(log) ?? (await headOf(log))
+      // That a key is there the insert finds by itself, so they are looked up only after it, or before a refusal.
       let there: ReadonlyMap<string, Entry<Content<LogName>>> | undefined
       while (true) {
         const added = unknownOf(drafts, there)

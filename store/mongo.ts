@@ -1,9 +1,8 @@
 import type { Db } from 'mongodb'
 import { indexes } from './indexes.ts'
 import type { Asked } from './mongo-calls.ts'
-import { answersWithinMs, openClient } from './mongo-calls.ts'
+import { answersWithinMs, isTaken, openClient } from './mongo-calls.ts'
 import { holdToFormat } from './mongo-format.ts'
-import { openInserts, openReads } from './mongo-lanes.ts'
 import { openMongoLogs } from './mongo-logs.ts'
 import type { Doc } from './mongo-select.ts'
 import { filterOf, indexedFields, indexSpecs, sortOf } from './mongo-select.ts'
@@ -36,28 +35,28 @@ export const openMongo = async ({
     throw error
   }
   const of = (kind: Kind) => db.collection<Doc>(kind)
-  const lanes = Object.fromEntries(
-    (Object.keys(indexes) as Kind[]).map(kind => [
-      kind,
-      { read: openReads(of(kind)), insert: openInserts(of(kind)) },
-    ]),
-  ) as Record<Kind, Lanes>
-  const recordOf = <K extends Kind>(json: string) => JSON.parse(json) as Records[K]
+  const recordOf = <K extends Kind>(doc: Pick<Doc, 'json'>) => JSON.parse(doc.json) as Records[K]
   const { append, after, erase } = logs
 
   return {
     get: async <K extends Kind>(kind: K, id: string) => {
-      const json = await asked(() => lanes[kind].read(id))
-      return json === undefined ? undefined : recordOf<K>(json)
+      const doc = await asked(() => of(kind).findOne({ _id: id }, { projection: { json: 1 } }))
+      return doc ? recordOf<K>(doc) : undefined
     },
     put: async <K extends Kind>(kind: K, record: Records[K]) => {
       const doc = docOf(kind, record)
       const { _id, ...rest } = doc
       if (record.rev !== 0) {
         const replaced = await asked(() => of(kind).replaceOne({ _id, rev: record.rev }, rest))
-        return replaced.matchedCount === 1 ? recordOf<K>(doc.json) : undefined
+        return replaced.matchedCount === 1 ? recordOf<K>(doc) : undefined
       }
-      return (await asked(() => lanes[kind].insert(doc, doc.json.length))) ? recordOf<K>(doc.json) : undefined
+      try {
+        await asked(() => of(kind).insertOne(doc))
+        return recordOf<K>(doc)
+      } catch (error) {
+        if (isTaken(error)) return undefined
+        throw error
+      }
     },
     find: async <K extends Kind>(kind: K, query = {}) => {
       const question = questionOf(kind, query)
@@ -69,7 +68,7 @@ export const openMongo = async ({
           .find(filter, { hint, sort: sortOf(question), limit: question.limit, projection: { json: 1 } })
           .toArray(),
       )
-      return docs.map(doc => recordOf<K>(doc.json))
+      return docs.map(doc => recordOf<K>(doc))
     },
     count: async (kind, where) => {
       const { filter, hint } = filterOf(countOf(kind, where))
@@ -84,11 +83,6 @@ export const openMongo = async ({
     erase,
     [Symbol.asyncDispose]: () => client.close(),
   }
-}
-
-interface Lanes {
-  readonly read: ReturnType<typeof openReads>
-  readonly insert: ReturnType<typeof openInserts<Doc>>
 }
 
 const makeIndexes = async (db: Db, asked: Asked): Promise<void> => {
