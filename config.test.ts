@@ -29,7 +29,7 @@ const bad: readonly [Record<string, string>, RegExp][] = [
   [{ REDIS_URL: 'redis://127.0.0.1' }, /MONGODB_URL is not.*set both or neither/],
   [
     { MONGODB_URL: 'http://127.0.0.1', REDIS_URL: 'redis://127.0.0.1' },
-    /^MONGODB_URL is .*such as MONGODB_URL=mongodb:/,
+    /^MONGODB_URL is set to something else; .*such as MONGODB_URL=mongodb:/,
   ],
   [{ BELLHOP_SECRET_KEY: 'short' }, /^BELLHOP_SECRET_KEY.*at least 32 characters/],
 ]
@@ -40,6 +40,16 @@ for (const [environment, sentence] of bad)
       (error: Error) => error instanceof BadConfig && sentence.test(error.message),
     )
   })
+
+test('a replica set is a database too, and a refusal repeats no secret', () => {
+  const several = { MONGODB_URL: 'mongodb://u:pw@h1:27017,h2:27017/b?replicaSet=rs0', REDIS_URL: 'redis://h' }
+  assert.equal(readConfig(several).shared?.mongodbUrl, several.MONGODB_URL)
+  for (const name of ['BELLHOP_SECRET_KEY', 'MONGODB_URL', 'REDIS_URL'])
+    assert.throws(
+      () => readConfig({ ...several, [name]: 'hunter2' }),
+      (error: Error) => error.message.startsWith(name) && !error.message.includes('hunter2'),
+    )
+})
 
 test('a role that runs apart names the first variable it misses, and has a port of its own', () => {
   const shared = { MONGODB_URL: 'mongodb://127.0.0.1/b', REDIS_URL: 'redis://127.0.0.1' }

@@ -74,7 +74,10 @@ const variables = z.object({
   PORT: port.optional(),
   HOST: text.default('127.0.0.1'),
   PUBLIC_URL: url.optional(),
-  MONGODB_URL: z.url({ protocol: /^mongodb(\+srv)?$/ }).optional(),
+  MONGODB_URL: z
+    .string()
+    .regex(/^mongodb(\+srv)?:\/\/\S+$/)
+    .optional(),
   REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
   BELLHOP_SECRET_KEY: z.string().min(32).optional(),
   WEB_URL: url.optional(),
@@ -129,6 +132,9 @@ const expected: Readonly<Record<string, string>> = {
   LOG_LEVEL: 'fatal, error, warn, info, debug, trace or silent, such as LOG_LEVEL=info',
 }
 
+/** What these hold is repeated nowhere. */
+const secrets = /(_KEY|_TOKEN|_SECRET|^MONGODB_URL|^REDIS_URL)$/
+
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** The configuration of a throwaway installation in `data`, for the demo; with `anyPort` on a port that is free. */
@@ -155,7 +161,8 @@ export const readConfig = (environment: Environment = process.env, role: Role = 
   const parsed = variables.safeParse(given)
   if (!parsed.success) {
     const name = String(parsed.error.issues[0]?.path[0])
-    throw new BadConfig(`${name} is "${given[name]}"; it takes ${expected[name] ?? 'some text'}.`)
+    const value = secrets.test(name) ? 'set to something else' : `"${given[name]}"`
+    throw new BadConfig(`${name} is ${value}; it takes ${expected[name] ?? 'some text'}.`)
   }
   const v = parsed.data
   needs(v, 'SLACK_BOT_TOKEN', ['SLACK_SIGNING_SECRET', 'SLACK_APP_TOKEN'], {

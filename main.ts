@@ -142,6 +142,8 @@ export const openHouse = async (config: Config, engines: Engines, role: Role = '
     : health(common)
   const { port, host } = config
   const web = await serveApp(app, { port, host, ...(engines.beside && { beside: engines.beside }) })
+  opening.defer(() => web.close())
+  opening.defer(() => stopping.abort())
   const publicUrl = config.publicUrl ?? (is('web') ? web.url : (config.webUrl ?? web.url))
 
   if (role === 'gateway') {

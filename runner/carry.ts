@@ -52,6 +52,8 @@ export const openCarry = (parts: CarryParts): Carry => {
     const stops = () => sandbox.lasting && parts.signal.aborted
     try {
       await using box = await open()
+      // Another runner has the job: this box is of no more use, and the abort below would only leave it.
+      hold.lost.addEventListener('abort', () => void box.close())
       const ending = await followed(job, attempt, agent, box, hold.lost)
       if (stops()) {
         await box.leave()

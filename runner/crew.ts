@@ -2,6 +2,7 @@ import type { Doors, Gateway } from '../sandbox/gateway.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import type { Bell } from '../store/bell.ts'
 import type { Files } from '../store/files.ts'
+import { patientFiles } from '../store/patient.ts'
 import type { Repos } from '../store/repos.ts'
 import type { Store } from '../store/store.ts'
 import type { Agent } from './agents/agent.ts'
@@ -79,6 +80,7 @@ export const openCrew = (parts: CrewParts): Crew => {
     probed(found)
     const agents = new Map(parts.agents(found.ok ? found.engine.name : undefined).map(one => [one.name, one]))
     const filing = openFiling({ ...parts, logbook })
+    const waiting = patientFiles(files, { signal })
     const finish = openFinish({ store, repos, gateway, logbook, settle, now })
     const recover = openRecover({ repos, gateway, logbook, finish, now })
     const common = { ...parts, gateway, logbook, filing, finish, recover, settle, agents, signal }
@@ -92,8 +94,8 @@ export const openCrew = (parts: CrewParts): Crew => {
             ...common,
             sandbox: found.engine,
             notes: found.notes,
-            spill: openSpill({ store, files, now }),
-            keepOutput: openKeepOutput({ store, files, logbook, now }),
+            spill: openSpill({ store, files: waiting, now }),
+            keepOutput: openKeepOutput({ store, files: waiting, logbook, now }),
           }),
           takeover: openTakeover({ ...common, ...found, sandbox: found.engine }),
           othersHave,

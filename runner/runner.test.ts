@@ -3,12 +3,19 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import type { Sandbox } from '../sandbox/sandbox.ts'
 import { unfolded } from '../store/lifecycle.ts'
 import { openLocalBell } from '../store/local-bell.ts'
 import { openSqlite } from '../store/sqlite.ts'
 import { openEmbedded } from './embedded.ts'
 import { openLogbook } from './logbook.ts'
 import { runRunner } from './runner.ts'
+
+/** What else a runner may be given. */
+interface Odd {
+  readonly engines: readonly Sandbox[]
+  readonly failed: (error: unknown) => void
+}
 
 /** A store with jobs in it, and a runner `a` that notes what it works on, at the signal's pace. */
 const openScene = async () => {
@@ -34,16 +41,16 @@ const openScene = async () => {
       queue: ReturnType<typeof openEmbedded>,
       work: (job: string) => Promise<void>,
       concurrency = 2,
+      { engines = [], failed = (error: unknown) => assert.fail(String(error)) }: Partial<Odd> = {},
     ) => {
       const mine = new Set<string>()
       const handle = async (job: string) => {
         mine.add(job)
         await work(job).finally(() => mine.delete(job))
       }
-      const parts = { store, logbook, now, engines: [], agents: [], signal: stop.signal }
+      const parts = { store, logbook, now, engines, agents: [], signal: stop.signal }
       const sandbox = { ok: false, why: '' } as const
       const has = (job: string) => mine.has(job)
-      const failed = (error: unknown) => assert.fail(String(error))
       await runRunner({ ...parts, runner: 'a', queue, sandbox, concurrency, work: handle, has, failed })
     },
     [Symbol.asyncDispose]: async () => {
@@ -98,4 +105,20 @@ test('where going on with one of its own jobs fails, that is tried again', async
     scene.stop.abort()
   })
   assert.equal(tried, 2)
+})
+
+test('an engine that cannot say what boxes it has left ends no runner', async () => {
+  await using scene = await openScene()
+  const away = {
+    name: 'docker',
+    lasting: true,
+    list: () => Promise.reject(new Error('No daemon answers.')),
+  } as unknown as Sandbox
+  const told: string[] = []
+  await scene.claimed('j1', 'a')
+  await scene.run(openEmbedded({ now: () => new Date() }), async () => scene.stop.abort(), 2, {
+    engines: [away],
+    failed: error => told.push(String(error)),
+  })
+  assert.deepEqual(told, ['Error: No daemon answers.'])
 })

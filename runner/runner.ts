@@ -47,6 +47,8 @@ export interface RunnerParts {
  */
 export const runRunner = async (parts: RunnerParts): Promise<void> => {
   const { runner, store, queue, logbook, now, signal } = parts
+  /** Engines that did not answer when they were asked last, which is told once. */
+  const away = new Set<Sandbox>()
   for (const engine of parts.engines) if (!engine.lasting) await endLeft(engine)
   await announce()
   const had = await inHand()
@@ -120,7 +122,15 @@ export const runRunner = async (parts: RunnerParts): Promise<void> => {
         const lapsed = !hold || hold.runner === runner || hold.until <= now().toISOString()
         if (lapsed && !parts.has(job._id)) await queue.add({ job: job._id, priority: 9 })
       }
-    for (const engine of parts.engines) if (engine.lasting) await reap(engine)
+    for (const engine of parts.engines)
+      if (engine.lasting)
+        await reap(engine).then(
+          () => away.delete(engine),
+          error => {
+            if (!away.has(engine)) parts.failed(error)
+            away.add(engine)
+          },
+        )
     const gone = { until: { lt: from(-forgottenMs) } }
     for (const { _id } of await store.find('runners', { where: gone, by: 'until' }))
       await store.drop('runners', _id)

@@ -191,6 +191,9 @@ test('a job goes the natural path, and round again after a lost worker, from the
     [{ type: 'started', runner: 'a' }, 1, 'starting'],
     [{ type: 'opened', sandbox: 'bubblewrap' }, 1, 'running'],
     [{ type: 'retrying', why: 'lost', notBefore: '' }, 1, 'queued'],
+    // What a stalled runner of the lost attempt still tells brings it back to nothing.
+    [{ type: 'exited', code: 0 }, 1, 'queued'],
+    [{ type: 'opened', sandbox: 'bubblewrap' }, 1, 'queued'],
     [{ type: 'started', runner: 'b' }, 2, 'starting'],
     [{ type: 'opened', sandbox: 'bubblewrap' }, 2, 'running'],
     [{ type: 'asked', question: 'q', kind: 'approval', text: '', choices: [] }, 2, 'waiting'],

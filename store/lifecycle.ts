@@ -56,7 +56,7 @@ const change = (job: Folded, entry: Entry<Event>): Partial<Folded> => {
         claim: { runner: entry.runner, at: entry.at },
       }
     case 'opened':
-      return { state: 'running', startedAt: job.startedAt ?? entry.at }
+      return job.state === 'queued' ? {} : { state: 'running', startedAt: job.startedAt ?? entry.at }
     case 'asked':
       return { state: 'waiting' }
     case 'paused':
@@ -65,7 +65,8 @@ const change = (job: Folded, entry: Entry<Event>): Partial<Folded> => {
     case 'resumed':
       return { state: 'running' }
     case 'exited':
-      return { state: 'verifying' }
+      // Told late, by a runner from which the job was taken meanwhile.
+      return job.state === 'queued' ? {} : { state: 'verifying' }
     case 'committed':
       return { branch: entry.branch, commit: entry.commit, base: entry.base }
     case 'metered':

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { engine, skipOf } from '../test/engines.ts'
 import { openTestMongo } from '../test/mongo.ts'
 import type { Event } from './events.ts'
 import { openMongo } from './mongo.ts'
-import { patient } from './patient.ts'
+import { patient, patientFiles } from './patient.ts'
 import type { Inbox } from './records.ts'
 import { openSqlite } from './sqlite.ts'
 import type { Draft, Store } from './store.ts'
@@ -139,4 +140,23 @@ test('calls wait out a database that hangs, and each is done once', { skip, time
   assert.deepEqual(inserted, envelope({ _id: 'b', rev: 1 }))
   assert.deepEqual(appended, { ok: true, entries: await store.after('job/a', 0) })
   assert.equal(appended.ok && appended.entries.length, 2)
+})
+
+test('a text is written again while the database is away, and a stream is not', async () => {
+  let tries = 0
+  const files = patientFiles(
+    {
+      write: async () => {
+        if (++tries < 3) throw new Unreachable('The database does not answer.')
+        return { bytes: 1 }
+      },
+      read: async () => undefined,
+      remove: async () => {},
+    },
+    { signal },
+  )
+  assert.deepEqual(await files.write('a', 'x', 1), { bytes: 1 })
+  assert.equal(tries, 3)
+  tries = 0
+  await assert.rejects(files.write('b', Readable.from(['x']), 1), Unreachable)
 })

@@ -1,4 +1,6 @@
+import { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Files } from './files.ts'
 import type { Store } from './store.ts'
 import { Unreachable } from './store.ts'
 
@@ -67,3 +69,21 @@ export const patient = (
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   }
 }
+
+/**
+ * The same files, whose texts and bytes are written again while the database is away, until the signal aborts. What comes as
+ * a stream can be read once only, so that is not repeated.
+ */
+export const patientFiles = (files: Files, { signal }: { readonly signal: AbortSignal }): Files => ({
+  ...files,
+  write: async (id, source, limit) => {
+    for (let ms = firstPauseMs; ; ms = Math.min(2 * ms, longestPauseMs)) {
+      try {
+        return await files.write(id, source, limit)
+      } catch (error) {
+        if (!(error instanceof Unreachable) || source instanceof Readable || signal.aborted) throw error
+        await pause(ms, undefined, { signal }).catch(() => {})
+      }
+    }
+  },
+})

@@ -3,6 +3,7 @@ import { MessageFlags, Routes } from 'discord.js'
 import { idFrom, nameId } from '../../store/ids.ts'
 import type { Inbox } from '../../store/records.ts'
 import type { Store } from '../../store/store.ts'
+import { Limited } from '../platform.ts'
 import type { Stored } from './envelope.ts'
 import { interactionKey } from './keys.ts'
 import { asked, codeOf } from './refusal.ts'
@@ -10,6 +11,8 @@ import { idAt } from './snowflake.ts'
 
 /** A live interaction that a posting answers. */
 export interface Interaction {
+  /** When it was made, ISO. */
+  readonly at: string
   readonly token: string
   /** A command was answered with "thinking", which must not stay; a button was not. */
   readonly isCommand: boolean
@@ -31,7 +34,10 @@ export interface Answers {
 /** Discord takes answers for 15 minutes. */
 const liveMs = 14.5 * 60_000
 /** The webhook (10015), the message (10008) or the token (50027) of an interaction is gone. */
-const gone: readonly unknown[] = [10008, 10015, 10062, 50027]
+const unknownWebhook = 10015
+const gone: readonly unknown[] = [10008, unknownWebhook, 10062, 50027]
+/** An interaction has this long to be acknowledged, and some for the clocks. */
+const acknowledgedMs = 5000
 
 export const openAnswers = ({
   rest,
@@ -52,10 +58,13 @@ export const openAnswers = ({
     })
   const original = (token: string) => Routes.webhookMessage(app, token, '@original')
   /** What the call gives; `undefined` where the interaction is gone. */
-  const living = async <T>(call: () => Promise<unknown>): Promise<T | undefined> => {
+  const living = async <T>(at: string, call: () => Promise<unknown>): Promise<T | undefined> => {
     try {
       return await asked<T>(call)
     } catch (error) {
+      // Its acknowledgement is still on the way, and there is nothing to answer before that.
+      if (codeOf(error) === unknownWebhook && now().getTime() - Date.parse(at) < acknowledgedMs)
+        throw new Limited(300)
       if (gone.includes(codeOf(error))) return undefined
       throw error
     }
@@ -78,8 +87,8 @@ export const openAnswers = ({
       const row = found.find(({ _id }) => nameId(_id) === of.reply)
       return row && interactionIn(row, true)
     },
-    show: async ({ token, isCommand }, body, n) => {
-      const shown = await living<{ readonly id: string }>(() =>
+    show: async ({ token, isCommand, at }, body, n) => {
+      const shown = await living<{ readonly id: string }>(at, () =>
         isCommand && n === 0
           ? rest.patch(original(token), { body, auth: false })
           : rest.post(Routes.webhook(app, token), {
@@ -89,9 +98,9 @@ export const openAnswers = ({
       )
       return shown?.id
     },
-    settle: async ({ token, isCommand }, text) => {
+    settle: async ({ token, isCommand, at }, text) => {
       if (!isCommand) return
-      await living(() =>
+      await living(at, () =>
         text === undefined
           ? rest.delete(original(token), { auth: false })
           : rest.patch(original(token), { body: { content: text }, auth: false }),
@@ -112,9 +121,9 @@ const postingOf = (
   return reply === undefined ? undefined : { reply }
 }
 
-const interactionIn = ({ body }: Inbox, isAnswer: boolean): Interaction | undefined => {
+const interactionIn = ({ body, receivedAt: at }: Inbox, isAnswer: boolean): Interaction | undefined => {
   const stored = body as Stored
   if (stored.type !== 'interaction') return undefined
   const { token, data, channel_id: channel = '' } = stored.interaction
-  return { token, channel, isAnswer, isCommand: data?.name !== undefined }
+  return { token, at, channel, isAnswer, isCommand: data?.name !== undefined }
 }

@@ -162,8 +162,8 @@ export const openForward = ({
       for (let one = next(); one && !signal.aborted && !listing; one = next()) {
         const [channel, entry] = one
         taken.add(channel)
-        if (await attempt(channel, entry, signal)) behind.delete(channel)
-        else failed.add(channel)
+        if (!(await attempt(channel, entry, signal))) failed.add(channel)
+        else if (!entry.again) behind.delete(channel)
         taken.delete(channel)
       }
     }

@@ -160,6 +160,8 @@ export const openListening = (parts: ListenParts): Listening => {
         guild: id => {
           if (guildId !== undefined && id !== guildId) return
           run(register(id, signal), 'commands could not be registered')
+          // Which of its threads are not archived is known only now.
+          forward.all()
         },
         message: ({ guild_id: guild, ...message }) => {
           if (!isSpoken(message) || (guild !== undefined && guildId !== undefined && guild !== guildId))

@@ -1,4 +1,4 @@
-import { DiscordAPIError, RateLimitError } from 'discord.js'
+import { DiscordAPIError, HTTPError, RateLimitError } from 'discord.js'
 import { Limited, Undeliverable } from '../platform.ts'
 
 /**
@@ -19,6 +19,7 @@ export const asked = async <T>(call: () => Promise<unknown>): Promise<T> => {
   try {
     return (await call()) as T
   } catch (error) {
+    hush(error)
     if (error instanceof RateLimitError) throw new Limited(Math.max(50, Math.ceil(error.retryAfter)))
     const code = codeOf(error)
     if (code === oldEdits) throw new Limited(oldEditsMs)
@@ -26,6 +27,13 @@ export const asked = async <T>(call: () => Promise<unknown>): Promise<T> => {
       throw new Undeliverable(`Discord refuses it: ${(error as Error).message} (${code}).`, { cause: error })
     throw error
   }
+}
+
+/** Takes out of an error what no log may hold: the body that was sent, and the token of an interaction in the address. */
+const hush = (error: unknown): void => {
+  if (!(error instanceof DiscordAPIError || error instanceof HTTPError)) return
+  error.requestBody = { files: undefined, json: undefined }
+  error.url = error.url.replace(/(\/(?:webhooks|interactions)\/\d+\/)[^/?]+/, '$1…')
 }
 
 /** Discord's own number of an error, also where it stands behind an `Undeliverable`. */
