@@ -54,7 +54,7 @@ export const startRunners = async (
   const env = { BELLHOP_SECRET_KEY: key, AGENT: 'command', RUNNER_CONCURRENCY: String(concurrency) }
   const apart = gateways === 'apart'
   const parts = opening.use(await startParts(env, { roles: apart ? ['gateway'] : [] }))
-  const store = opening.use(await openMongo({ url: parts.mongo.url }))
+  const store = opening.use(await openMongo({ url: parts.mongo.url, timeoutMs: 60_000 }))
   const names = ['runner-a', 'runner-b']
   const start = (name: string) => parts.start('runner', name, apart ? {} : { GATEWAY_FOLDER: '' })
   await Promise.all(names.map(start))
