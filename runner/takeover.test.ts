@@ -30,6 +30,7 @@ const openScene = async () => {
     await logbook.add('j1', [{ type: 'started', key: `${attempt}/started`, runner }], attempt)
   }
   await start('a', 1)
+  const takeovers = new Map<string, ReturnType<typeof openTakeover>>()
   const boxes: BoxName[] = [{ job: 'j1', attempt: 1 }]
   const closed: BoxName[] = []
   const sandbox = {
@@ -52,8 +53,13 @@ const openScene = async () => {
     },
     announce: (runner: string, place: string) =>
       store.put('runners', { _id: runner, rev: 0, agents: [], sandbox: 'docker', place, until: '' }),
-    takeover: async (runner: string, place?: string) =>
-      openTakeover({ runner, store, logbook, sandbox, now, ...(place && { place }) })(await current()),
+    takeover: async (runner: string, place?: string) => {
+      const name = `${runner} ${place}`
+      const parts = { runner, store, logbook, sandbox, now, tick: () => time, ...(place && { place }) }
+      const take = takeovers.get(name) ?? openTakeover(parts)
+      takeovers.set(name, take)
+      return await take(await current())
+    },
     parts: (runner: string) => ({ store, logbook, runner, now }),
     [Symbol.asyncDispose]: async () => {
       await store[Symbol.asyncDispose]()
@@ -67,6 +73,8 @@ test('a claim holds before its lease is written, and a runner of the same place 
   await scene.announce('a', 'host')
   assert.deepEqual(await scene.takeover('b', 'host'), { is: 'held', until: '2026-01-01T00:00:15.000Z' })
   scene.pass(16)
+  assert.deepEqual(await scene.takeover('b', 'host'), { is: 'held', until: '2026-01-01T00:00:26.000Z' })
+  scene.pass(10)
   assert.equal((await scene.takeover('b', 'host')).is, 'lost')
   assert.deepEqual(scene.closed, [{ job: 'j1', attempt: 1 }], 'the box, whose gateway is gone, is ended')
   assert.equal(holdOf(await scene.current())?.runner, 'b')
@@ -78,7 +86,23 @@ test('a runner of another place waits a minute more, since it cannot see whether
   scene.pass(16)
   assert.deepEqual(await scene.takeover('b', 'elsewhere'), { is: 'held', until: '2026-01-01T00:01:15.000Z' })
   scene.pass(60)
+  assert.equal((await scene.takeover('b', 'elsewhere')).is, 'held', 'it is watched first')
+  scene.pass(10)
   assert.equal((await scene.takeover('b', 'elsewhere')).is, 'lost')
+})
+
+test('after an outage a holder that renews a little late keeps its job', async () => {
+  await using scene = await openScene()
+  await scene.announce('a', 'host')
+  scene.pass(60)
+  assert.equal((await scene.takeover('b', 'host')).is, 'held')
+  scene.pass(5)
+  await using hold = keepHold(scene.parts('a'), { job: 'j1', attempt: 1 })
+  while ((await scene.current()).lease === undefined) await new Promise(setImmediate)
+  scene.pass(6)
+  assert.equal((await scene.takeover('b', 'host')).is, 'held')
+  assert.equal(hold.lost.aborted, false)
+  assert.deepEqual(scene.closed, [])
 })
 
 test('a runner that comes back takes up its own box at once', async () => {
