@@ -21,13 +21,14 @@ const openWay = async () => {
   const workspace = join(folder, 'workspace')
   await mkdir(workspace)
   let cuts = 0
-  const appear = async (word?: string) => {
+  const appear = async (word?: string, answer = '') => {
     const server = createServer(near => {
       const far = connect(join(standin.folder, 'gateway.sock'))
       near.on('data', bytes => {
         if (cuts > 0 || word === undefined || !bytes.includes(word)) return
         cuts++
-        near.destroy()
+        near.end(answer)
+        far.destroy()
       })
       near.pipe(far).pipe(near)
       near.on('error', () => far.destroy()).on('close', () => far.destroy())
@@ -77,13 +78,19 @@ describe('the way from a box to its gateway', { skip: skipOf(await engine('git')
     assert.ok(performance.now() - began >= 200)
   })
 
-  for (const [what, word] of [
-    ['clone', 'POST /git/workspace.git/git-upload-pack'],
-    ['push', 'POST /git/workspace.git/git-receive-pack'],
+  const failed = 'HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\nconnection: close\r\n\r\n'
+  for (const [what, word, answer] of [
+    ['clone that breaks off with its connection', 'POST /git/workspace.git/git-upload-pack'],
+    ['push that breaks off with its connection', 'POST /git/workspace.git/git-receive-pack'],
+    [
+      'push that the gateway could not bring to its owner',
+      'POST /git/workspace.git/git-receive-pack',
+      failed,
+    ],
   ] as const)
-    test(`a ${what} that breaks off with its connection is made again`, async () => {
+    test(`a ${what} is made again`, async () => {
       await using way = await openWay()
-      await way.appear(word)
+      await way.appear(word, answer)
       const git = way.gitAt((await openForward(way.socket)).url)
       const base = await git.clone(AbortSignal.timeout(30_000))
       await writeFile(join(way.workspace, 'new.txt'), 'new')

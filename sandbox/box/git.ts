@@ -18,11 +18,12 @@ export interface Git {
 }
 
 /**
- * What git says when a connection was cut under it, as by a gateway that starts again, or when what it sent before the cut
- * is still being taken in. It is tried three times, 500 ms apart.
+ * What git says when a connection was cut under it, as by a gateway that starts again, when what it sent before the cut is
+ * still being taken in, or when the gateway waited in vain for the owner of the repositories, a minute each time. It is tried
+ * three times, 500 ms apart.
  */
 const brokenOff =
-  /curl (18|52|55|56)\b|Empty reply|Recv failure|Send failure|hung up unexpectedly|early EOF|unexpected disconnect|cannot lock ref/
+  /curl (18|52|55|56)\b|returned error: 50\d|Empty reply|Recv failure|Send failure|hung up unexpectedly|early EOF|unexpected disconnect|cannot lock ref/
 const tries = 3
 const pauseMs = 500
 
