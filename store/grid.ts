@@ -24,6 +24,8 @@ interface Pointer {
 interface Loose {
   readonly _id: ObjectId
   readonly since: Date
+  /** Who noted it last takes back no note but its own. */
+  readonly note: ObjectId
 }
 
 /** Who began to read a version that was replaced has this long to end; who writes one, too: a day. */
@@ -56,13 +58,15 @@ export const openGrid = async ({
   const pointers = db.collection<Pointer>('blobs')
   const loose = db.collection<Loose>('blobs.loose')
 
-  const loosen = async (version: ObjectId) => {
+  const loosen = async (version: ObjectId): Promise<ObjectId> => {
+    const note = new ObjectId()
     try {
-      await asked(() => loose.updateOne({ _id: version }, { $set: { since: now() } }, { upsert: true }))
+      await asked(() => loose.updateOne({ _id: version }, { $set: { since: now(), note } }, { upsert: true }))
     } catch (error) {
       // Of two who note it at once for the first time, one may be told so.
       if (!isTaken(error)) throw error
     }
+    return note
   }
 
   const discard = async (version: ObjectId) => {
@@ -82,14 +86,15 @@ export const openGrid = async ({
   }
 
   /** Has the pointer name this version, in the place of what it names then. */
-  const name = async (id: string, version: ObjectId): Promise<void> => {
+  const name = async (id: string, version: ObjectId, note: ObjectId): Promise<void> => {
     while (true) {
       const old = await asked(() => pointers.findOne({ _id: id }))
       if (old?.version.equals(version)) break
       if (old) await loosen(old.version)
       if (await swap(id, version, old)) break
     }
-    await asked(() => loose.deleteOne({ _id: version }))
+    // One who has replaced it already has noted it anew.
+    await asked(() => loose.deleteOne({ _id: version, note }))
   }
 
   const swap = async (id: string, version: ObjectId, old: Pointer | null): Promise<boolean> => {
@@ -142,7 +147,7 @@ export const openGrid = async ({
         },
       })
       const stream = source instanceof Readable ? source : Readable.from([Buffer.from(source)])
-      await loosen(version)
+      const note = await loosen(version)
       try {
         await pipeline(stream, count, bucket.openUploadStreamWithId(version, id))
       } catch (error) {
@@ -151,7 +156,7 @@ export const openGrid = async ({
         if (!(why instanceof Unreachable)) await discard(version).catch(() => {})
         throw why
       }
-      await name(id, version)
+      await name(id, version, note)
       return { bytes }
     },
     read: async id => {
