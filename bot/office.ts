@@ -1,9 +1,9 @@
-import { setTimeout } from 'node:timers/promises'
 import { isUnreachable } from '../store/away.ts'
 import type { Bell } from '../store/bell.ts'
 import type { Lease } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import { heldStore } from './held-store.ts'
+import { pause } from './pause.ts'
 import type { Tenure, Time } from './tenure.ts'
 import { leaseMs, NotHeld, openTenure, until } from './tenure.ts'
 
@@ -130,6 +130,3 @@ export const openOffice = (parts: OfficeParts): Office => {
     store: heldStore(store, () => tenure, wait),
   }
 }
-
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  setTimeout(ms, undefined, { signal }).catch(() => {})

@@ -1,6 +1,6 @@
-import { setTimeout } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Message } from '../store/records.ts'
+import { pause } from './pause.ts'
 import type { Platform } from './platform.ts'
 import { Limited } from './platform.ts'
 import type { Thread } from './threads.ts'
@@ -121,6 +121,3 @@ interface Told extends Thread {
 }
 
 const messageOf = (text: string): Message => ({ text })
-
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  setTimeout(ms, undefined, { signal }).catch(() => {})

@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import type { Bell } from '../store/bell.ts'
@@ -9,6 +8,7 @@ import { openMoves } from './moves.ts'
 import type { Move } from './pace.ts'
 import { pick } from './pace.ts'
 import { openPacer } from './pacer.ts'
+import { pause } from './pause.ts'
 import type { Platform } from './platform.ts'
 import { together } from './together.ts'
 
@@ -156,6 +156,3 @@ const serve = async (
   }
   if (crash) throw crash.error
 }
-
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  setTimeout(Math.max(1, ms), undefined, { signal }).catch(() => {})

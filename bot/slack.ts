@@ -1,27 +1,17 @@
 import type { Readable } from 'node:stream'
 import type { Context } from '@slack/bolt'
-import { App, LogLevel, webApi } from '@slack/bolt'
+import { App, webApi } from '@slack/bolt'
 import type { Inbox } from '../store/records.ts'
 import type { Incoming, Platform } from './platform.ts'
 import { channelIn, incomingOf } from './slack/envelope.ts'
 import { openNames } from './slack/names.ts'
+import { quiet } from './slack/quiet.ts'
 import { openSend } from './slack/send.ts'
 
 /** A message fits Slack's 10,000 characters of blocks even where escapes make it longer. */
 const limits = { text: 3500, postEveryMs: 1000, editsPerMinute: 45 }
 const timeoutMs = 10_000
 const uploadTimeoutMs = 60_000
-
-/** Bolt would print what it also throws; who catches it logs it. */
-const logger = {
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-  setLevel: () => {},
-  getLevel: () => LogLevel.ERROR,
-  setName: () => {},
-}
 
 /**
  * Slack. What the web, or a socket, has stored and acknowledged (`{body, retryNum?}` in the inbox) is handed to Bolt and
@@ -41,7 +31,7 @@ export const openSlack = ({
 }): Platform => {
   const options = {
     ...(apiUrl && { slackApiUrl: apiUrl }),
-    logger,
+    logger: quiet,
     // One limited call would otherwise pause all the others; pacing and trying again are the outbox's.
     rejectRateLimitedCalls: true,
     retryConfig: { retries: 0 },
@@ -76,7 +66,7 @@ export const openSlack = ({
     },
     receiver: { init: () => {}, start: async () => {}, stop: async () => {} },
     clientOptions: options,
-    logger,
+    logger: quiet,
   })
   const hear = async ({ body, context }: { readonly body: unknown; readonly context: Context }) => {
     const said = incomingOf(body, { key: context.key, at: context.at, bot: context.botUserId })

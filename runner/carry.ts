@@ -34,8 +34,9 @@ export interface CarryParts {
 
 /**
  * Carries an attempt from its open box to the end of its job, holding it meanwhile; `open` gives the box, opened now or,
- * with `again`, taken up again. A runner that stops leaves a box that outlives it; the rest is not its to do then, nor when another runner has
- * taken the job over. Gives a ticket where the box was lost and the job is to be tried again.
+ * with `again`, taken up again. A runner that stops leaves a box that outlives it, and the rest is not its to do then; nor is
+ * it when another runner has taken the job over, and the box is ended. Gives a ticket where the box was lost and the job is
+ * to be tried again.
  */
 export type Carry = (
   job: Job,

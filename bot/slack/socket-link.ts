@@ -1,4 +1,5 @@
-import { LogLevel, SocketModeReceiver } from '@slack/bolt'
+import { SocketModeReceiver } from '@slack/bolt'
+import { quiet } from './quiet.ts'
 
 /** What Slack sends over a socket, and how it is answered. */
 export interface SocketEnvelope {
@@ -21,17 +22,6 @@ export interface SocketLink {
 
 const openMs = 10_000
 const closeMs = 1000
-
-/** What the client would print it also throws, or closes for; who opened it logs that. */
-const logger = {
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-  setLevel: () => {},
-  getLevel: () => LogLevel.ERROR,
-  setName: () => {},
-}
 
 /**
  * Opens one socket and resolves when Slack has said hello. Rejects with what the Web API threw, with a sentence when the
@@ -59,7 +49,7 @@ export const openSocketLink = async ({
     autoReconnectEnabled: false,
     clientPingTimeout: pingTimeoutMs,
     serverPingTimeout: 3 * pingTimeoutMs,
-    logger,
+    logger: quiet,
     installerOptions: {
       // No `headers` here: the client would ask with the wrong token, or with none.
       clientOptions: {

@@ -1,10 +1,10 @@
-import { setTimeout } from 'node:timers/promises'
 import { webApi } from '@slack/bolt'
 import type { Logger } from 'pino'
 import type { Bell } from '../../store/bell.ts'
 import { slackKey } from '../../store/slack-envelope.ts'
 import { commandNotTaken, takeSlack, tellPresser } from '../../store/slack-take.ts'
 import type { Store } from '../../store/store.ts'
+import { pause } from '../pause.ts'
 import type { SocketEnvelope, SocketLink } from './socket-link.ts'
 import { openSocketLink } from './socket-link.ts'
 
@@ -119,10 +119,6 @@ export const openSlackSockets = ({
 }
 
 const pauseMs = (failures: number): number => Math.min(mostPauseMs, firstPauseMs * 2 ** (failures - 1))
-
-/** Resolves after `ms`, or when the signal aborts. */
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  setTimeout(ms, undefined, { signal }).catch(() => undefined)
 
 const sentenceOf = (error: unknown): string => {
   if (error instanceof webApi.WebAPIPlatformError) {
